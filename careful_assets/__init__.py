@@ -1,0 +1,1 @@
+"""careful-assets: a Dagster code location in which synthetic text datasets live governed lives."""

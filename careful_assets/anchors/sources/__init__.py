@@ -1,0 +1,1 @@
+"""Where anchors come from: one reader a kind of source, all giving the same five columns."""

@@ -1,0 +1,51 @@
+"""Anchors from a query over a DuckDB file, opened for reading only; its digest is that of the rows, free of order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from careful_assets.anchors.sources.files import anchor_of, need_columns
+from careful_assets.anchors.sources.raw import FaultList, RawAnchor
+from careful_assets.card.models import SqlSource
+from careful_assets.provenance.digests import table_digest
+from careful_assets.warehouse.connections import connect
+
+
+def read_sql(source: SqlSource, folder: Path) -> tuple[Iterator[RawAnchor], FaultList, str]:
+    """The query's rows, the faults found on the way, and the digest of the rows.
+
+    Raises:
+        MalformedInput: the database is missing, the query fails, or its rows are not those the card's digest names.
+    """
+    faults = FaultList(source.database)
+    path = folder / source.database
+    if not path.is_file():
+        faults.add(None, "", "there is no such database; mend anchors.source.database in the card")
+        faults.stop()
+    try:
+        with connect(path, read_only=True) as con:
+            frame = con.sql(source.query).pl()
+    except (duckdb.Error, AttributeError) as error:
+        faults.add(None, "query", f"fails: {str(error).splitlines()[0]}")
+        faults.stop()
+        raise
+    need_columns(frame.columns, source.columns, faults)
+    wanted = [name for name in source.columns.model_dump().values() if name is not None]
+    digest = table_digest(frame.select(wanted).cast({name: str for name in wanted}), frozenset())
+    if digest != source.sha256:
+        faults.add(
+            None,
+            "sha256",
+            f"the rows' digest is {digest}, the card says {source.sha256}; if these rows are the ones you mean, "
+            "put their digest into the card",
+        )
+        faults.stop()
+    ordered = frame.sort(wanted)
+    return (
+        (anchor_of(place, row, source.columns) for place, row in enumerate(ordered.iter_rows(named=True), start=1)),
+        faults,
+        digest,
+    )

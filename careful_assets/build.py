@@ -1,0 +1,116 @@
+"""Builds the code location: ten assets a dataset with their checks, the resources, and one job a dataset.
+
+`definitions.py` and the tests both come through `build_defs`; other people's Dagster projects through
+`dataset_definitions`, or the component over it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from careful_assets.anchors.assets import DOOR as ANCHORS
+from careful_assets.card.discovery import find_cards
+from careful_assets.card.reader import LoadedCard
+from careful_assets.errors import MalformedInput
+from careful_assets.evaluation.assets import DOOR as EVALUATION
+from careful_assets.filtering.assets import DOOR as FILTERING
+from careful_assets.generation.assets import DOOR as GENERATION
+from careful_assets.labeling.assets import DOOR as LABELING
+from careful_assets.monitoring.assets import DOOR as MONITORING
+from careful_assets.operations.catalogue import CHECKS, requirements_of
+from careful_assets.operations.datasets import load_dataset
+from careful_assets.provenance.assets import stage_asset
+from careful_assets.provenance.checks import stage_checks
+from careful_assets.purpose.assets import DOOR as PURPOSE
+from careful_assets.release.assets import DOOR as RELEASE
+from careful_assets.retirement.assets import DOOR as RETIREMENT
+from careful_assets.training.assets import DOOR as TRAINING
+from careful_assets.warehouse.home import Home
+from careful_assets.warehouse.resources import (
+    HomeResource,
+    VaultProbeResource,
+    VaultScorerResource,
+    VaultSealerResource,
+)
+
+DOORS = (
+    ANCHORS, PURPOSE, GENERATION, FILTERING, LABELING, EVALUATION, TRAINING, RELEASE, MONITORING, RETIREMENT,
+)  # fmt: skip
+
+
+def build_defs(
+    project_root: Path, *, home: Home | None = None, resource_overrides: Mapping[str, Any] | None = None
+) -> dg.Definitions:
+    """The whole code location: the package's datasets and the project's own under `cards/`.
+
+    A faulty card does not take the others down: it shows as the one asset `[dataset, card]`, whose check lists the faults.
+    """
+    resources = resources_of(home or Home.of(project_root)) | dict(resource_overrides or {})
+    parts = [_card_definitions(path) for path in find_cards(project_root)]
+    automation = dg.AutomationConditionSensorDefinition(
+        "follow_open_gates",
+        target=dg.AssetSelection.all(),
+        # A person switches it on: nothing here spends money unasked.
+        default_status=dg.DefaultSensorStatus.STOPPED,
+        description="Materializes each stage once all gates above it stand open.",
+    )
+    base = dg.Definitions(resources=resources, executor=dg.in_process_executor, sensors=[automation])
+    return dg.Definitions.merge(base, *parts)
+
+
+def dataset_definitions(loaded: LoadedCard) -> dg.Definitions:
+    """One dataset's ten assets, their checks, and the job that takes it through its whole life; resources apart."""
+    requirements = requirements_of(loaded)
+    name = loaded.card.name
+    return dg.Definitions(
+        assets=[stage_asset(door, loaded, requirements) for door in DOORS],
+        asset_checks=[stage_checks(stage, checks, loaded, requirements) for stage, checks in CHECKS.items()],
+        jobs=[dg.define_asset_job(job_name(name), selection=dg.AssetSelection.groups(name))],
+    )
+
+
+def faulty_card_definitions(dataset: str, faults: MalformedInput) -> dg.Definitions:
+    """What stands in the UI for a card that cannot be read: one asset, whose blocking check lists the faults."""
+    key = dg.AssetKey([dataset, "card"])
+
+    @dg.asset_check(asset=key, name="card_is_readable", blocking=True, description="Can the card be read?")
+    def _card_is_readable() -> dg.AssetCheckResult:
+        listed = "\n".join(f"- {fault}" for fault in faults.faults)
+        return dg.AssetCheckResult(
+            passed=False,
+            description=f"{len(faults.faults)} faults: mend the card and reload the code location",
+            metadata={"faults": dg.MetadataValue.md(listed)},
+        )
+
+    @dg.asset(key=key, group_name=dataset, description=f"The card of {dataset} cannot be read:\n\n{faults}")
+    def _card() -> None:
+        raise dg.Failure(description=str(faults), allow_retries=False)
+
+    return dg.Definitions(assets=[_card], asset_checks=[_card_is_readable])
+
+
+def resources_of(home: Home) -> dict[str, Any]:
+    """CAREFUL_HOME and the vault's grants."""
+    root = str(home.root)
+    return {
+        "home": HomeResource(root=root),
+        "vault_sealer": VaultSealerResource(root=root),
+        "vault_probe": VaultProbeResource(root=root),
+        "vault_scorer": VaultScorerResource(root=root),
+    }
+
+
+def job_name(dataset: str) -> str:
+    """The job that materializes all ten stages of a dataset."""
+    return f"{dataset}__life"
+
+
+def _card_definitions(path: Path) -> dg.Definitions:
+    try:
+        return dataset_definitions(load_dataset(path))
+    except MalformedInput as faults:
+        return faulty_card_definitions(path.parent.name, faults)

@@ -1,0 +1,276 @@
+"""The card's shape: a dataset's answers to the seven questions of CAREFUL, as Pydantic models.
+
+Belongs here: what each key of a card may hold. Does not belong here: what keys must hold together (`rules`),
+reading the file (`reader`), the gate profiles (`profiles`), and whatever needs the anchors.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from careful_assets.card.fields import (
+    ArtifactType,
+    Count,
+    Email,
+    Line,
+    Name,
+    RelativePath,
+    Requirement,
+    Sha256,
+    Share,
+    Stop,
+    Text,
+    Use,
+)
+from careful_assets.card.rules import broken_rules
+
+
+class Part(BaseModel):
+    """A part of a card: unknown keys are refused, types are not coerced, values cannot be changed."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Person(Part):
+    """Someone who answers for the dataset; outlives the author of the generation."""
+
+    name: Line
+    email: Email
+
+
+class Gap(Part):
+    """C: one class that reality fills too thinly, counted in rows."""
+
+    label: Line
+    current_count: Count
+    target_count: Count
+    why_not_collect: Text
+    damage_if_wrong: Text
+
+
+class Verifier(Part):
+    """Whatever can check one generated row, and what one check costs."""
+
+    kind: Literal["people", "judges", "program", "none"]
+    who: Text
+    cost_per_row: Text
+
+
+class Purpose(Part):
+    """C: what the dataset is for. The cell, artifact type × use, picks the gate profile."""
+
+    gap: Annotated[list[Gap], Field(min_length=1)]
+    artifact_type: ArtifactType
+    use: Use
+    nature: Literal["simulation", "fabrication"]
+    simulates: Text | None = None
+    verifier: Verifier
+
+    @property
+    def cell(self) -> str:
+        """The cell's name, e.g. `rare_class.training`."""
+        return f"{self.artifact_type}.{self.use}"
+
+
+class VaderReviews(Part):
+    """Real customer-review sentences with 20 ratings each, inside vaderSentiment's source distribution."""
+
+    kind: Literal["vader_reviews"]
+    requirement: Requirement
+    sha256: Sha256
+
+
+class Columns(Part):
+    """Which column of a table holds what. Without `key`, a row's key is made from its text and occurrence."""
+
+    text: Line
+    label: Line
+    key: Line | None = None
+    group: Line | None = None
+
+
+class FileSource(Part):
+    """A CSV, Parquet or JSONL file of anchors, its path relative to the card's folder."""
+
+    kind: Literal["csv", "parquet", "jsonl"]
+    path: RelativePath
+    sha256: Sha256
+    columns: Columns
+
+
+class SqlSource(Part):
+    """A query over a DuckDB file; the digest is that of the rows it returns, free of their order."""
+
+    kind: Literal["sql"]
+    database: RelativePath
+    query: Text
+    sha256: Sha256
+    columns: Columns
+
+
+Source = Annotated[VaderReviews | FileSource | SqlSource, Field(discriminator="kind")]
+
+
+class Split(Part):
+    """How anchor groups are dealt out, in percent of the groups' hash range; `salt` makes it the dataset's own."""
+
+    salt: Line
+    exemplar: Annotated[int, Field(ge=1, le=97)]
+    train: Annotated[int, Field(ge=1, le=97)]
+    holdout: Annotated[int, Field(ge=1, le=97)]
+    vault: Annotated[int, Field(ge=1, le=97)]
+
+
+class Anchors(Part):
+    """A: the real rows that hold the dataset to the world."""
+
+    name: Name
+    source: Source
+    licence: Line
+    citation: list[Text] = []
+    labels: Annotated[list[Line], Field(min_length=2)]
+    split: Split
+    minimum_per_class: Annotated[int, Field(ge=1, le=10**9)]
+
+
+class Parameters(Part):
+    """Sampling parameters, sent as they stand. `max_tokens` bounds one completion."""
+
+    temperature: Annotated[float, Field(ge=0, le=5)]
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    max_tokens: Annotated[int, Field(ge=1, le=32768)]
+    stop: list[Stop] = []
+
+
+class LlmGenerator(Part):
+    """A language model: the endpoint that the environment names or, without one, the embedded model."""
+
+    kind: Literal["llm"]
+    mode: Literal["completion", "chat"]
+    family: Name
+
+
+class NgramGenerator(Part):
+    """An interpolated n-gram model fitted on the exemplars: seeded, deterministic, no download."""
+
+    kind: Literal["ngram"]
+    order: Annotated[int, Field(ge=2, le=6)] = 3
+
+    @property
+    def family(self) -> str:
+        """The family that no judge may share."""
+        return "ngram"
+
+
+class Generation(Part):
+    """R: who writes the rows, from which prompts, with which seeds."""
+
+    generator: Annotated[LlmGenerator | NgramGenerator, Field(discriminator="kind")]
+    prompts: Annotated[list[RelativePath], Field(min_length=1)]
+    exemplars_per_prompt: Annotated[int, Field(ge=1, le=64)]
+    completions_per_request: Annotated[int, Field(ge=1, le=128)]
+    parameters: Parameters
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    max_rounds: Annotated[int, Field(ge=1, le=1000)] = 1
+    max_failed_share: Share = 0.0
+
+
+class Override(Part):
+    """A threshold of the cell's gate profile that this dataset sets otherwise, and why."""
+
+    gate: Name
+    threshold: Annotated[float, Field(ge=0)]
+    reason: Text
+
+
+class Filtering(Part):
+    """F: the cell's gate profile, with this dataset's overrides."""
+
+    overrides: list[Override] = []
+
+
+class Labeling(Part):
+    """F: the judges that confirm or refuse the prompted label; `confirmations` of them must agree with it."""
+
+    judges: Annotated[list[Name], Field(min_length=2)]
+    confirmations: Annotated[int, Field(ge=1)] = 1
+
+
+class Slice(Part):
+    """A part of the ruler that is scored apart: the rows of these labels and of this length in tokens."""
+
+    name: Name
+    labels: list[Line] | None = None
+    min_tokens: Count = 0
+    max_tokens: Count | None = None
+
+
+class Evaluation(Part):
+    """E: what the ruler tolerates, and the slices that are frozen on it when it is sealed."""
+
+    max_leak_share: Share
+    slices: list[Slice] = []
+
+
+class Training(Part):
+    """U: the cap on generated rows in a mix, as a share of each class, and the seed of the fits."""
+
+    max_synthetic_share: Share
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class Forbidden(Part):
+    """A use that is refused, and the reason that a reader gets."""
+
+    use: Use
+    reason: Text
+
+
+class UseLimits(Part):
+    """U: what the release may be used for, and what not."""
+
+    allowed: Annotated[list[Use], Field(min_length=1)]
+    forbidden: list[Forbidden]
+
+
+class Release(Part):
+    """Whether a release carries the train anchors beside the generated rows."""
+
+    include_anchors: bool = True
+
+
+class Lifecycle(Part):
+    """L: when the dataset is looked at again, when it dies, and what else ends it."""
+
+    review_by: date
+    retire_by: date
+    retirement_triggers: Annotated[list[Text], Field(min_length=1)]
+
+
+class Card(Part):
+    """A dataset's declaration. Relative paths in it start from the folder the card stands in."""
+
+    name: Name
+    title: Line
+    description: Text
+    owner: Person
+    purpose: Purpose
+    anchors: Anchors
+    generation: Generation
+    filtering: Filtering = Filtering()
+    labeling: Labeling
+    evaluation: Evaluation
+    training: Training
+    use_limits: UseLimits
+    release: Release = Release()
+    lifecycle: Lifecycle
+
+    @model_validator(mode="after")
+    def _rules_hold(self) -> Card:
+        broken = broken_rules(self.model_dump())
+        if broken:
+            raise ValueError("; ".join(message for _, message in broken))
+        return self

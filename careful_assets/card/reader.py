@@ -1,0 +1,125 @@
+"""Reading `card.yaml`: one call from a path to a card that holds, or to every fault of it at once.
+
+Belongs here: putting together what the document, the models, the rules, the profiles and the prompts say.
+Does not belong here: any of those judgements themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from pydantic import ValidationError
+
+from careful_assets.card.document import Document, read_document
+from careful_assets.card.fields import ArtifactType, Use
+from careful_assets.card.models import Card
+from careful_assets.card.profiles import Profile, profile_for, refusals
+from careful_assets.card.prompts import Prompt, read_prompt, resolve_prompt
+from careful_assets.card.rules import broken_rules
+from careful_assets.card.wording import blame_fields, shown
+from careful_assets.errors import MalformedInput
+
+
+@dataclass(frozen=True)
+class LoadedCard:
+    """A card that holds, with the profile of its cell and its prompts.
+
+    `digest` is the sha256 of the card's values and its prompts' digests: comments, formatting and the place
+    of the folder do not count.
+    """
+
+    card: Card
+    profile: Profile
+    folder: Path
+    path: Path
+    prompts: tuple[Prompt, ...]
+    digest: str
+
+
+def read_card(path: Path, *, known_judges: Collection[str] | None = None) -> LoadedCard:
+    """The card at `path`, whose folder bears the dataset's name; its judges are held against `known_judges`.
+
+    Raises:
+        MalformedInput: with every fault of the card and of its prompts, by file and line.
+    """
+    path = path.absolute()
+    document = read_document(path)
+    card = _validated(document)
+    for place, message in broken_rules(document.values):
+        document.blame(place, message)
+    _blame_profile(document)
+    _blame_folder(document, path.parent)
+    _blame_judges(document, known_judges)
+    prompts = _read_prompts(document, path.parent)
+    if card is None or document.faults:
+        # The card's own faults first, then those of its prompts.
+        faults = sorted(document.faults, key=lambda fault: (fault.file != document.file, fault.file, fault.line or 0))
+        raise MalformedInput(f"the card of {path.parent.name} cannot be used", faults)
+    return LoadedCard(card, profile_for(card), path.parent, path, prompts, _digest(card, prompts))
+
+
+def _validated(document: Document) -> Card | None:
+    try:
+        return Card.model_validate(document.values)
+    except ValidationError as error:
+        blame_fields(document, error)
+        return None
+
+
+def _blame_profile(document: Document) -> None:
+    artifact_type, use = document.at(("purpose", "artifact_type")), document.at(("purpose", "use"))
+    if artifact_type not in get_args(ArtifactType) or use not in get_args(Use):
+        return
+    overrides = document.at(("filtering", "overrides"))
+    places = [("filtering", "overrides", index, "gate") for index, _ in enumerate(_list(overrides))]
+    named = [(place, gate) for place in places if isinstance(gate := document.at(place), str)]
+    for index, message in refusals(f"{artifact_type}.{use}", [gate for _, gate in named]):
+        document.blame(("purpose", "artifact_type") if index is None else named[index][0], message)
+
+
+def _blame_folder(document: Document, folder: Path) -> None:
+    name = document.at(("name",))
+    if isinstance(name, str) and name != folder.name:
+        document.blame(("name",), f"is {shown(name)}, but the card's folder is called {folder.name!r}; make them equal")
+
+
+def _blame_judges(document: Document, known: Collection[str] | None) -> None:
+    for index, name in enumerate(_list(document.at(("labeling", "judges")))):
+        if known is not None and isinstance(name, str) and name not in known:
+            place = ("labeling", "judges", index)
+            document.blame(place, f"is {shown(name)}, but there is no such judge; known: {', '.join(sorted(known))}")
+
+
+def _read_prompts(document: Document, folder: Path) -> tuple[Prompt, ...]:
+    prompts: dict[Path, Prompt | None] = {}
+    for index, name in enumerate(_list(document.at(("generation", "prompts")))):
+        if not isinstance(name, str) or not name.strip().isprintable() or not name.strip():
+            continue  # the models refuse it
+        try:
+            path = resolve_prompt(folder, name.strip())
+            if path not in prompts:
+                prompts[path] = None
+                prompts[path] = read_prompt(path)
+        except MalformedInput as error:
+            document.faults += error.faults
+        except ValueError as error:
+            document.blame(("generation", "prompts", index), str(error))
+    return tuple(prompt for prompt in prompts.values() if prompt)
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _digest(card: Card, prompts: tuple[Prompt, ...]) -> str:
+    content = {
+        "card": card.model_dump(mode="json"),
+        "prompts": {entry.prompt_id: entry.sha256 for entry in prompts},
+    }
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,13 @@
+"""The evaluation asset."""
+
+from __future__ import annotations
+
+from careful_assets.evaluation.stage import find_leaks
+from careful_assets.provenance.assets import StageDoor
+
+DOOR = StageDoor(
+    "evaluation",
+    "Kept rows held against the sealed ruler: leaks are struck. The ruler's rows stay in the vault; digests and scores leave.",
+    find_leaks,
+    grants=("vault_probe",),
+)

@@ -1,0 +1,62 @@
+"""What must hold of the ruler: every detector ran, few rows were struck, and none of them is used all the same."""
+
+from __future__ import annotations
+
+from careful_assets.evaluation.stage import DETECTOR_VERSIONS
+from careful_assets.provenance.ledger import current_versions
+from careful_assets.provenance.verdicts import Check, CheckView, Verdict
+
+
+def detectors_ran(view: CheckView) -> Verdict:
+    """Each detector of the profile ran over every kept row, at its current version, against all sealed rows."""
+    kept = view.table("labeling.labels").height
+    sealed = int(view.table("anchors.vault_counts")["n"].sum())
+    runs = {row["detector"]: row for row in view.table("evaluation.detectors").iter_rows(named=True)}
+    wrong = []
+    for detector in view.loaded.profile.leaks.detectors:
+        run = runs.get(detector)
+        if run is None or not run["ran"]:
+            wrong.append(f"{detector} did not run ({run['cause'] if run else 'no record'})")
+        elif run["version"] != DETECTOR_VERSIONS[detector]:
+            wrong.append(f"{detector} ran at version {run['version']}, it is now {DETECTOR_VERSIONS[detector]}")
+        elif run["rows_seen"] != kept or run["sealed_rows"] != sealed:
+            wrong.append(f"{detector} saw {run['rows_seen']} of {kept} rows and {run['sealed_rows']} of {sealed} sealed ones")
+    if wrong:
+        return Verdict(False, f"{'; '.join(wrong)}. No verdict is no clean verdict; materialize evaluation again")
+    return Verdict(True, f"{len(runs)} detectors held {kept} rows against {sealed} sealed ones", {"rows": kept, "sealed": sealed})
+
+
+def leak_share(view: CheckView) -> Verdict:
+    """No more rows were struck than the card tolerates."""
+    kept = view.table("labeling.labels").height
+    struck = view.table("evaluation.leaks")["row_id"].n_unique()
+    limit = view.loaded.card.evaluation.max_leak_share
+    holds = struck <= limit * kept
+    summary = f"{struck} of {kept} kept rows are leaks; the card tolerates {limit:.1%}"
+    if not holds:
+        summary += ". The generator knows the ruler: look at evaluation.leaks, change the prompts or the generator"
+    return Verdict(holds, summary, {"struck": struck, "kept": kept, "max_leak_share": limit})
+
+
+def no_struck_row_downstream(view: CheckView) -> Verdict:
+    """No mix and no release made from this very verdict holds a struck row."""
+    versions = current_versions(view.connection)
+    now = versions["evaluation"].data_version
+    struck = set(view.table("evaluation.leaks")["row_id"].to_list())
+    used: set[str] = set()
+    for stage, table in (("training", "training.mixes"), ("release", "release.rows")):
+        if stage in versions and versions[stage].upstream.get("evaluation") == now:
+            used |= set(view.table(table)["row_id"].to_list())
+    found = sorted(struck & used)
+    if found:
+        return Verdict(
+            False, f"{len(found)} struck rows are in use, e.g. {found[0][:16]}; retire that release and train again", {"rows": found[:20]}
+        )
+    return Verdict(True, f"none of the {len(struck)} struck rows is in use", {"struck": len(struck)})
+
+
+CHECKS = (
+    Check("detectors_ran", 1, "E", "Did every leak detector run over every kept row?", detectors_ran),
+    Check("leak_share", 1, "E", "Is the share of leaked rows tolerable?", leak_share),
+    Check("no_struck_row_downstream", 1, "E", "Is no struck row in use?", no_struck_row_downstream),
+)

@@ -1,0 +1,1 @@
+"""The room of filtering: gates decide which candidates are kept."""

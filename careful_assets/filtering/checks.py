@@ -1,0 +1,57 @@
+"""What must hold of the cascade: every gate ran, and no row went missing on the way."""
+
+from __future__ import annotations
+
+from careful_assets.filtering.gates import GATES
+from careful_assets.provenance.verdicts import Check, CheckView, Verdict
+
+
+def every_gate_ran(view: CheckView) -> Verdict:
+    """Each gate of the profile judged, in its place, at its current version and threshold, all rows that reached it."""
+    flow = {row["gate"]: row for row in view.model("filtering/gate_settings").iter_rows(named=True)}
+    reached = view.table("generation.candidates").height
+    wrong = []
+    for position, setting in enumerate(view.loaded.profile.gates):
+        row = flow.pop(setting.gate, None)
+        if row is None:
+            if reached > 0:
+                wrong.append(f"{setting.gate} did not run")
+            continue
+        expected = (position, GATES[setting.gate].version, setting.threshold)
+        found = (row["position"], row["gate_version"], row["threshold"])
+        if row["settings"] != 1 or found != expected:
+            wrong.append(f"{setting.gate} ran as (position, version, threshold) {found}, the profile says {expected}")
+        if row["seen"] != reached:
+            wrong.append(f"{setting.gate} saw {row['seen']} rows of {reached}")
+        reached = row["passed"]
+    wrong += [f"{gate} ran but is not in the profile" for gate in flow]
+    if wrong:
+        return Verdict(False, f"{'; '.join(wrong)}; materialize filtering again", {"wrong": len(wrong)})
+    return Verdict(True, f"{len(view.loaded.profile.gates)} gates ran in order", {"wrong": 0, "kept": reached})
+
+
+def rows_conserved(view: CheckView) -> Verdict:
+    """At every gate: in = kept + rejected, and what is kept goes on to the next."""
+    broken = view.model("filtering/conservation")
+    if broken.height:
+        gates = ", ".join(sorted(set(broken["gate"].to_list())))
+        return Verdict(
+            False, f"rows went missing or were judged twice at {gates}; materialize filtering again", {"gates": broken.height}
+        )
+    total = view.table("generation.candidates").height
+    return Verdict(True, f"all {total} candidates are accounted for at every gate", {"candidates": total})
+
+
+def something_kept(view: CheckView) -> Verdict:
+    """Advice: a round of which nothing is left fills no gap."""
+    rounds = view.table("provenance.rounds")
+    kept, asked = int(rounds["kept"].sum()), int(rounds["asked"].sum())
+    summary = f"{kept} of {asked} rows asked for were kept"
+    return Verdict(kept > 0, summary if kept else f"{summary}; look at the rejects by reason", {"kept": kept, "asked": asked})
+
+
+CHECKS = (
+    Check("every_gate_ran", 1, "F", "Did every gate of the profile judge every row that reached it?", every_gate_ran),
+    Check("rows_conserved", 1, "F", "Is in = kept + rejected at every gate?", rows_conserved),
+    Check("something_kept", 1, "F", "Is anything left?", something_kept, severity="warn"),
+)

@@ -1,0 +1,89 @@
+"""From the journal to tables: `generation.requests` and `generation.candidates` as frames.
+
+Belongs here: the columns and the cleaning of a completion. Does not belong here: judging a row (the gates),
+writing the frames. From recorded answers the same input gives the same rows, byte for byte.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from careful_assets.llm.journal_state import JournalState
+from careful_assets.llm.requests import Request, canonical, digest_of
+
+REQUESTS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "request_id": pl.String, "round": pl.Int32, "stratum": pl.String, "prompt_id": pl.String,
+    "prompt_sha256": pl.String, "rendered_prompt": pl.String, "generator_id": pl.String,
+    "generator_family": pl.String, "generator_digest": pl.String, "params": pl.String, "seed": pl.Int64,
+    "completions": pl.Int32, "parent_ids": pl.List(pl.String), "status": pl.String, "cause": pl.String,
+    "attempts": pl.Int32, "resent": pl.Boolean, "tokens": pl.Int64, "cost": pl.Float64,
+    "requested_at": pl.Datetime("us", "UTC"), "answered_at": pl.Datetime("us", "UTC"),
+}  # fmt: skip
+CANDIDATES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "row_id": pl.String, "request_id": pl.String, "ordinal": pl.Int32, "text": pl.String,
+    "requested_label": pl.String, "artifact_type": pl.String, "finish_reason": pl.String,
+    "depth": pl.Int32, "personal_data": pl.List(pl.String),
+}  # fmt: skip
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_DASH = re.compile(r"\A-(?:\s+|\Z)")
+
+
+def requests_frame(requests: Sequence[Request], state: JournalState) -> pl.DataFrame:
+    """One row a planned request, by round and request id, in the columns of `generation.requests`.
+
+    `status`: `answered`; `failed`, asked but refused, with the last cause; `missing`, without any outcome.
+    `params` holds the mode as well, so that a row of the table says all that decided its answer. `cost` is
+    null: no prices yet.
+    """
+    rows = [_request_row(request, state) for request in requests]
+    return pl.DataFrame(rows, schema=REQUESTS, orient="row").sort("round", "request_id")
+
+
+def candidates_frame(requests: Sequence[Request], state: JournalState, artifact_type: str) -> pl.DataFrame:
+    """One row a completion of the planned requests, by row id, in the columns of `generation.candidates`.
+
+    `depth` is 1: exemplars are real rows. `personal_data` is null until its finder runs.
+    """
+    rows = []
+    for request in requests:
+        answer = state.answers.get(request.request_id)
+        for ordinal, choice in enumerate(answer.choices if answer else ()):
+            text = clean(choice.text)
+            row_id = digest_of([request.request_id, ordinal, text])
+            rows.append(
+                (row_id, request.request_id, ordinal, text, request.stratum, artifact_type,
+                 _representable(choice.finish_reason), 1, None)
+            )  # fmt: skip
+    return pl.DataFrame(rows, schema=CANDIDATES, orient="row").sort("row_id")
+
+
+def clean(completion: str) -> str:
+    """The row that a completion holds: without white space around it and one list dash before it.
+
+    Lone surrogates, which a server may send as JSON escapes, become U+FFFD: no file format or database can
+    hold them. Everything else, control characters included, stays for the gates to judge.
+    """
+    return _DASH.sub("", _SURROGATE.sub("\ufffd", completion).strip())
+
+
+def _representable(text: str | None) -> str | None:
+    return None if text is None else _SURROGATE.sub("\ufffd", text)
+
+
+def _request_row(request: Request, state: JournalState) -> tuple[Any, ...]:
+    key = request.request_id
+    answer, failure = state.answers.get(key), state.failures.get(key)
+    status = "answered" if answer else "failed" if failure else "missing"
+    return (
+        key, request.round, request.stratum, request.prompt_id, request.prompt_sha256,
+        request.rendered_prompt, request.generator_id, request.generator_family, request.generator_digest,
+        canonical({**request.params, "mode": request.mode}), request.seed, request.completions,
+        list(request.parent_ids), status, _representable(failure.cause) if failure and not answer else None,
+        state.attempts[key], key in state.resent, answer.tokens if answer else None, None,
+        state.asked_at.get(key), state.answered_at.get(key),
+    )  # fmt: skip

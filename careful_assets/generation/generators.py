@@ -1,0 +1,77 @@
+"""Which generator a card gets: its n-gram model, the endpoint that the environment names, or the embedded model.
+
+Belongs here: the choice, and refusing what cannot work before anything is sent. Does not belong here: the
+generators.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from careful_assets.card.models import Card, LlmGenerator
+from careful_assets.errors import StageFailed
+from careful_assets.generation.ngram import NgramGenerator
+from careful_assets.llm.client import EndpointClient, endpoint_identity
+from careful_assets.llm.embedded import EMBEDDED, MOST_COMPLETIONS, EmbeddedGenerator
+from careful_assets.llm.requests import Generator
+from careful_assets.warehouse.home import Home
+
+ENDPOINT_IN_FLIGHT = 16
+NGRAM_IN_FLIGHT = 8  # computes in this process; several share a write to the journal
+
+
+@dataclass(frozen=True)
+class OpenGenerator:
+    """A generator, not yet started, and how many requests it should have in flight."""
+
+    generator: Generator
+    in_flight: int
+
+
+def open_generator(
+    card: Card, home: Home, exemplars: pl.DataFrame, environ: Mapping[str, str] = os.environ
+) -> OpenGenerator:
+    """The card's generator. `exemplars`: row_id, text, label, group_id; the n-gram model is fitted on them.
+
+    Raises:
+        StageFailed: the environment names half an endpoint, or the embedded model cannot do what the card
+        asks.
+    """
+    settings = card.generation.generator
+    if not isinstance(settings, LlmGenerator):
+        pairs = exemplars.select("label", "text").iter_rows()
+        return OpenGenerator(NgramGenerator(pairs, settings.order), NGRAM_IN_FLIGHT)
+    url, model = environ.get("CAREFUL_LLM_URL"), environ.get("CAREFUL_LLM_MODEL")
+    if bool(url) != bool(model):
+        given, absent = ("CAREFUL_LLM_URL", "CAREFUL_LLM_MODEL") if url else ("CAREFUL_LLM_MODEL", "CAREFUL_LLM_URL")
+        raise StageFailed(f"{given} is set but {absent} is not: an endpoint needs both; set it, or unset {given}")
+    if not url or not model:
+        _refuse_for_embedded(card, settings)
+        embedded = EmbeddedGenerator(home.cache)
+        return OpenGenerator(embedded, embedded.servers)
+    client = EndpointClient(
+        url, endpoint_identity(model, settings.family), api_key=environ.get("CAREFUL_LLM_API_KEY") or None,
+        remedy="start the endpoint at CAREFUL_LLM_URL, or unset CAREFUL_LLM_URL and CAREFUL_LLM_MODEL",
+    )  # fmt: skip
+    return OpenGenerator(client, ENDPOINT_IN_FLIGHT)
+
+
+def _refuse_for_embedded(card: Card, settings: LlmGenerator) -> None:
+    faults = []
+    if settings.family != EMBEDDED.family:
+        faults.append(f"generator.family is {settings.family}, the model is of the family {EMBEDDED.family}")
+    if settings.mode != "completion":
+        faults.append("generator.mode is chat, the model is a base model: it completes text")
+    if card.generation.completions_per_request > MOST_COMPLETIONS:
+        asked = card.generation.completions_per_request
+        faults.append(f"completions_per_request is {asked}, it gives at most {MOST_COMPLETIONS}")
+    if faults:
+        raise StageFailed(
+            f"card {card.name}: CAREFUL_LLM_URL is not set, and the embedded model "
+            f"({EMBEDDED.generator_id}) does not fit the card: {'; '.join(faults)}. "
+            "Set CAREFUL_LLM_URL and CAREFUL_LLM_MODEL, or change the card"
+        )

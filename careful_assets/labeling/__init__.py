@@ -1,0 +1,1 @@
+"""The room of labeling: judges confirm prompted labels or do not."""

@@ -1,0 +1,74 @@
+"""Labeling: judges of other families than the generator's vote on every kept row; the prompted label is confirmed or not."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import polars as pl
+
+from careful_assets.labeling.judges import JUDGES
+from careful_assets.labeling.votes import collect_votes
+from careful_assets.measures.agreement import cohen_kappa
+from careful_assets.provenance.digests import canonical
+from careful_assets.provenance.stage import Inputs, Outcome, StageContext
+from careful_assets.warehouse.models import run_model_over
+
+
+def vote_on_kept(context: StageContext, inputs: Inputs) -> Outcome:
+    """The labeling stage: votes, labels with their source, and how far the judges agree."""
+    kept = inputs.model("filtering/kept", {"gates": len(context.profile.gates)})
+    candidates = inputs.table("generation.candidates").join(kept, on="row_id", how="semi").sort("row_id")
+    anchors = inputs.table("anchors.rows")
+    train = anchors.filter(pl.col("split") == "train").select("row_id", "text", "label").sort("row_id")
+    holdout = anchors.filter(pl.col("split") == "holdout").select("row_id", "text", "label").sort("row_id")
+    names = context.card.labeling.judges
+    # One fit serves both: votes on the kept rows, and on the holdout, where people's labels tell how good a judge is.
+    ballots = collect_votes(pl.concat([frame.select("row_id", "text") for frame in (candidates, holdout)]), train, names)
+    votes = ballots.join(candidates, on="row_id", how="semi").sort("row_id", "judge")
+    calibration = ballots.join(holdout, on="row_id", how="semi")
+    labels = run_model_over(
+        {"generation.candidates": candidates, "labeling.votes": votes},
+        "labeling/confirmations",
+        {"judges": len(names), "confirmations": context.card.labeling.confirmations},
+    )
+    agreement = _agreement(votes, calibration, holdout, names)
+    return Outcome(
+        {"labeling.votes": votes, "labeling.labels": labels, "labeling.agreement": agreement},
+        _shown(labels, votes, agreement),
+    )
+
+
+def _agreement(votes: pl.DataFrame, calibration: pl.DataFrame, holdout: pl.DataFrame, judges: list[str]) -> pl.DataFrame:
+    """Cohen's kappa of each pair of judges on the kept rows, and of each judge with people's labels on the holdout."""
+    rows: list[dict[str, Any]] = []
+    for first, second in itertools.combinations(judges, 2):
+        both = _ballot(votes, first).join(_ballot(votes, second), on="row_id", suffix="_other").sort("row_id")
+        rows.append(_kappa(f"{first} with {second}", both["label"], both["label_other"], "kept candidates"))
+    for judge in judges:
+        both = _ballot(calibration, judge).join(holdout, on="row_id", suffix="_people").sort("row_id")
+        rows.append(_kappa(f"{judge} with people", both["label"], both["label_people"], "holdout anchors"))
+    schema = {"name": pl.String, "value": pl.Float64, "n": pl.Int64, "config": pl.String}
+    return pl.DataFrame(rows, schema=schema)
+
+
+def _ballot(votes: pl.DataFrame, judge: str) -> pl.DataFrame:
+    return votes.filter(pl.col("judge") == judge).select("row_id", "label")
+
+
+def _kappa(name: str, first: pl.Series, second: pl.Series, on: str) -> dict[str, Any]:
+    value = cohen_kappa(first.to_list(), second.to_list())
+    return {"name": name, "value": value, "n": len(first), "config": canonical({"measure": "cohen_kappa", "on": on})}
+
+
+def _shown(labels: pl.DataFrame, votes: pl.DataFrame, agreement: pl.DataFrame) -> dict[str, Any]:
+    by_source = labels.group_by("label", "label_source", "confirmed").len("rows").sort("label", "label_source")
+    by_judge = votes.group_by("judge", "family", "label").len("votes").sort("judge", "label")
+    return {
+        "labels confirmed": int(labels["confirmed"].sum()),
+        "labels not confirmed": int((~labels["confirmed"]).sum()),
+        "labels by source": by_source.to_dicts(),
+        "votes": by_judge.to_dicts(),
+        "agreement (Cohen's kappa)": agreement.select("name", "value", "n").to_dicts(),
+        "judges": [{"judge": name, "family": JUDGES[name].family} for name in sorted(set(votes["judge"].to_list()))],
+    }

@@ -1,0 +1,1 @@
+"""The language-model client: requests, their journal and dispatch; generators and judges use it alike."""

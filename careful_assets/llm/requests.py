@@ -1,0 +1,185 @@
+"""What is asked of a generator and what it answers: plain records, alike for generators and judges.
+
+Belongs here: the request and its id, the answer, the failure, and the protocol that every generator keeps.
+Does not belong here: how requests are sent (`client`, `dispatch`), recorded (`journal`) or planned (the room
+that asks).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self
+
+Mode = Literal["completion", "chat"]
+
+
+def canonical(value: object) -> str:
+    """`value` as JSON in one spelling: sorted keys, no spaces, ASCII only, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def digest_of(value: object) -> str:
+    """sha256, in hex, of the canonical JSON of `value`."""
+    return hashlib.sha256(canonical(value).encode("ascii")).hexdigest()
+
+
+@dataclass(frozen=True)
+class GeneratorIdentity:
+    """Who answers.
+
+    `digest` is that of the weights where they can be seen, else of what their provider declares.
+    """
+
+    generator_id: str
+    family: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call to a generator.
+
+    `completions` rows of one stratum (the label asked for) from one rendered prompt.
+    """
+
+    request_id: str
+    round: int
+    stratum: str
+    prompt_id: str
+    prompt_sha256: str
+    rendered_prompt: str
+    generator_id: str
+    generator_family: str
+    generator_digest: str
+    mode: Mode
+    params: dict[str, Any] = field(hash=False)
+    seed: int
+    completions: int
+    parent_ids: tuple[str, ...]
+
+    @classmethod
+    def make(
+        cls, *, round: int, stratum: str, prompt_id: str, prompt_sha256: str, rendered_prompt: str,
+        generator: GeneratorIdentity, mode: Mode, params: Mapping[str, Any], seed: int, completions: int,
+        parent_ids: Sequence[str],
+    ) -> Request:  # fmt: skip
+        """A request with its id: the digest of all that decides the answer.
+
+        The stratum is part of it, since the n-gram generator hears it beside the prompt. Round, template,
+        parents, times and hosts are not.
+        """
+        decisive = {
+            "prompt": rendered_prompt, "stratum": stratum, "generator": asdict(generator), "mode": mode,
+            "params": dict(params), "seed": seed, "n": completions,
+        }  # fmt: skip
+        return cls(
+            digest_of(decisive), round, stratum, prompt_id, prompt_sha256, rendered_prompt,
+            generator.generator_id, generator.family, generator.digest, mode, dict(params), seed, completions,
+            tuple(parent_ids),
+        )  # fmt: skip
+
+    def as_json(self) -> dict[str, Any]:
+        """The whole request as JSON values, from which `from_json` makes it again."""
+        return {**asdict(self), "parent_ids": list(self.parent_ids)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Request:
+        """The request that `as_json` wrote.
+
+        Raises:
+            ValueError, TypeError, KeyError: a field is missing or too many, or the id is not that of the
+            content.
+        """
+        given = dict(value)
+        identity = GeneratorIdentity(*(given.pop(f"generator_{part}") for part in ("id", "family", "digest")))
+        recorded_id = given.pop("request_id")
+        request = cls.make(generator=identity, **given)
+        if request.request_id != recorded_id:
+            raise ValueError("the request's id is not the digest of its content")
+        return request
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One completion; choice i of a request was drawn with the request's seed + i."""
+
+    text: str
+    finish_reason: str | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The completions of one request, at most as many as it asked for.
+
+    `tokens` is prompt plus completion tokens as the generator counted them, None where it did not: a
+    best-effort figure (llama.cpp's server counts the completion tokens of one choice only). `latency_s` is in
+    seconds.
+    """
+
+    request_id: str
+    choices: tuple[Choice, ...]
+    tokens: int | None
+    latency_s: float
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a request got no answer; `retryable` if the same call may succeed later."""
+
+    request_id: str
+    cause: str
+    retryable: bool
+
+
+class CallFailed(Exception):
+    """One call got no usable answer. The cause names neither secrets nor the prompt's text.
+
+    `retry_after_s`: the pause, in seconds, that the other side asked for.
+    """
+
+    def __init__(self, cause: str, retryable: bool, retry_after_s: float | None = None) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.retryable = retryable
+        self.retry_after_s = retry_after_s
+
+
+class Unreachable(CallFailed):
+    """The generator itself does not answer.
+
+    Every other request would fail alike. `remedy` says what to do.
+    """
+
+    def __init__(self, cause: str, remedy: str) -> None:
+        super().__init__(cause, retryable=True)
+        self.remedy = remedy
+
+
+class Generator(Protocol):
+    """Whatever answers requests.
+
+    Its identity is known before it is started; calls come between enter and exit.
+    """
+
+    @property
+    def identity(self) -> GeneratorIdentity:
+        """Who answers."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    async def complete(self, request: Request) -> Answer:
+        """One call, without retries.
+
+        Raises:
+            CallFailed: no usable answer came.
+        """
+        ...

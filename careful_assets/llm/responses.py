@@ -1,0 +1,106 @@
+"""What an OpenAI-compatible endpoint sends back, read with distrust.
+
+Every oddity becomes a `CallFailed` with a cause. Belongs here: bodies, statuses and headers as pure functions. Does not
+belong here: the connection (`client`).
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from careful_assets.llm.requests import CallFailed, Choice, Request
+
+RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+EXCERPT_CHARACTERS = 200
+_ECHO_CHARACTERS = 12
+
+
+def parse(body: bytes, request: Request) -> tuple[tuple[Choice, ...], int | None]:
+    """Choices in the order of their index, at most as many as were asked for, and the tokens reported.
+
+    Raises:
+        CallFailed: the body is not JSON, or holds no usable choices.
+    """
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise CallFailed(f"the body is not JSON ({len(body)} bytes)", retryable=True) from error
+    given = answer.get("choices") if isinstance(answer, dict) else None
+    if not isinstance(given, list):
+        raise CallFailed("the answer has no list of choices", retryable=False)
+    if not all(isinstance(choice, dict) for choice in given):
+        raise CallFailed("a choice is not an object", retryable=False)
+    if all(type(choice.get("index")) is int for choice in given):
+        given.sort(key=lambda choice: choice["index"])
+    # Some servers ignore `n`: what came is kept, up to what was asked for.
+    choices = tuple(_choice(choice, request.mode) for choice in given[: request.completions])
+    if not choices:
+        raise CallFailed("the answer has no choices", retryable=False)
+    return choices, _tokens(answer.get("usage"))
+
+
+def _choice(given: dict[str, Any], mode: str) -> Choice:
+    if mode == "chat":
+        message = given.get("message")
+        text = message.get("content") if isinstance(message, dict) else None
+    else:
+        text = given.get("text")
+    if not isinstance(text, str):
+        raise CallFailed(f"a choice's text is {type(text).__name__}, not a string", retryable=False)
+    reason = given.get("finish_reason")
+    return Choice(text, reason[:60] if isinstance(reason, str) else None)
+
+
+def _tokens(usage: object) -> int | None:
+    if not isinstance(usage, dict):
+        return None
+    counts = [usage.get("prompt_tokens"), usage.get("completion_tokens")]
+    known = [count for count in counts if type(count) is int and 0 <= count < 2**53]
+    return sum(known) if known else None
+
+
+def refusal(status: int, body: bytes, retry_after: str | None, request: Request, api_key: str | None) -> CallFailed:
+    """The failure that a status other than 200 stands for, with a bounded excerpt of the body."""
+    excerpt = _excerpt(body, request.rendered_prompt, api_key)
+    return CallFailed(
+        f"HTTP {status}{': ' + excerpt if excerpt else ''}",
+        retryable=status in RETRYABLE_STATUSES,
+        retry_after_s=_seconds(retry_after),
+    )
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """The Retry-After header, a number of seconds or a date, as seconds from now.
+
+    None if absent or unreadable.
+    """
+    if retry_after is None:
+        return None
+    if retry_after.strip().isdecimal():
+        return float(retry_after)
+    try:
+        moment = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(0.0, (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+
+
+def _excerpt(body: bytes, prompt: str, api_key: str | None) -> str:
+    text = body[:65536].decode("utf-8", errors="replace")
+    try:
+        error = json.loads(body).get("error")
+        text = str(error.get("message")) if isinstance(error, dict) else str(error or text)
+    except (ValueError, AttributeError, RecursionError):
+        pass  # not an OpenAI error object: the text as it stands
+    # The whole text is searched, not the excerpt: a cut may not save half a secret from being found.
+    text = " ".join(text.split())
+    if api_key:
+        text = text.replace(api_key, "***")
+    excerpt, known = text[:EXCERPT_CHARACTERS], " ".join(prompt.split())
+    span = min(_ECHO_CHARACTERS, len(known))
+    if span and any(excerpt[at : at + span] in known for at in range(len(excerpt) - span + 1)):
+        return "(body withheld: it repeats the prompt)"
+    return excerpt

@@ -1,0 +1,42 @@
+"""What must hold while a release is in use."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from careful_assets.provenance.verdicts import Check, CheckView, Verdict
+
+
+def frozen_slices_read(view: CheckView) -> Verdict:
+    """Every frozen slice was observed with a value, none was dropped and none was added since."""
+    key = ["slice", "name"]
+    frozen = set(view.table("training.slices").select(key).iter_rows())
+    observed = view.table("monitoring.observations")
+    seen = set(observed.filter(pl.col("value").is_not_null() | pl.col("baseline").is_null()).select(key).iter_rows())
+    if not frozen or frozen != seen:
+        return Verdict(
+            False,
+            f"{len(frozen - seen)} frozen slices have no observation, {len(seen - frozen)} were never frozen; "
+            "materialize training and what follows again",
+            {"missing": len(frozen - seen)},
+        )
+    return Verdict(True, f"{len(frozen)} frozen scores were read", {"observations": len(frozen)})
+
+
+def no_slice_below_baseline(view: CheckView) -> Verdict:
+    """Advice: on no slice does the model do worse than always answering the commonest class.
+
+    The commonest class's own slice is left out: there that answer is always right.
+    """
+    below = view.table("monitoring.observations").filter(
+        (pl.col("name") == "accuracy") & (pl.col("baseline") < 1) & (pl.col("value") < pl.col("baseline"))
+    )
+    names = ", ".join(below["slice"].to_list())
+    summary = f"below the baseline on: {names}" if names else "no slice is below its baseline"
+    return Verdict(below.is_empty(), summary, {"slices": below.height})
+
+
+CHECKS = (
+    Check("frozen_slices_read", 1, "L", "Was every frozen slice looked at?", frozen_slices_read),
+    Check("no_slice_below_baseline", 1, "L", "Does no slice do worse than its baseline?", no_slice_below_baseline, severity="warn"),
+)

@@ -1,0 +1,143 @@
+"""Taking a dataset through its life as one Dagster run in CAREFUL_HOME's own instance."""
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from careful_assets.build import build_defs, job_name
+from careful_assets.errors import Exit
+from careful_assets.provenance.stages import STAGES
+from careful_assets.shipped import shipped
+from careful_assets.warehouse.home import Home, explained
+
+_PID_TAG = "careful_assets/pid"
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """How a run ended. `problems`: what failed, in words; `advice`: checks that warn; `exit_code` as `careful` gives it."""
+
+    run_id: str
+    success: bool
+    problems: list[str]
+    advice: list[str]
+    exit_code: Exit
+
+
+def instance_of(home: Home) -> dg.DagsterInstance:
+    """The Dagster instance in CAREFUL_HOME, its configuration put in place the first time."""
+    with explained(home.dagster):
+        home.dagster.mkdir(parents=True, exist_ok=True)
+        config = home.dagster / "dagster.yaml"
+        if not config.exists():
+            shutil.copyfile(shipped("dagster.yaml", "deploy/dagster.yaml"), config)
+    os.environ["DAGSTER_HOME"] = str(home.dagster)
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    return dg.DagsterInstance.from_config(str(home.dagster))
+
+
+def run_life(
+    project_root: Path, home: Home, dataset: str, to_stage: str, say: Callable[[str], None]
+) -> RunReport:
+    """Materialize the dataset's stages up to `to_stage`, with their checks; `say` gets a line a stage.
+
+    Raises:
+        HomeUnusable: CAREFUL_HOME cannot be written.
+    """
+    home.prepare()
+    wanted = STAGES[: STAGES.index(to_stage) + 1]
+    lines = dg.Definitions(loggers={"console": _stage_logger(dataset, say)})
+    defs = dg.Definitions.merge(build_defs(project_root, home=home), lines)
+    with instance_of(home) as instance:
+        _close_abandoned_runs(instance)
+        result = defs.resolve_job_def(job_name(dataset)).execute_in_process(
+            instance=instance,
+            asset_selection=[dg.AssetKey([dataset, stage]) for stage in wanted],
+            run_config={"loggers": {"console": {}}},
+            raise_on_error=False,
+            tags={_PID_TAG: str(os.getpid())},
+        )
+    return _report(result)
+
+
+def _report(result: dg.ExecuteInProcessResult) -> RunReport:
+    problems, exit_code = [], Exit.HOLDS
+    for event in result.all_events:
+        if event.is_step_failure and event.step_failure_data.user_failure_data is not None:
+            failure = event.step_failure_data.user_failure_data
+            problems.append(failure.description or "failed without a word")
+            code = failure.metadata.get("exit_code")
+            exit_code = Exit(code.value) if code is not None else Exit.DOES_NOT_HOLD  # type: ignore[arg-type]
+        elif event.is_step_failure and event.step_failure_data.error is not None:
+            error = event.step_failure_data.error
+            if error.cls_name != "DagsterAssetCheckFailedError":
+                cause = error.cause or error
+                problems.append(f"{event.step_key} broke, which is a defect: {cause.message.strip()}")
+                exit_code = Exit.DOES_NOT_HOLD
+    failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    shown = {check.check_name: f"{check.asset_key.to_user_string()}, check {check.check_name}: {check.description}" for check in failed}
+    blocking = [check for check in failed if check.severity == dg.AssetCheckSeverity.ERROR]
+    problems += [shown[check.check_name] for check in blocking]
+    advice = [shown[check.check_name] for check in failed if check not in blocking]
+    if not result.success and exit_code == Exit.HOLDS:
+        exit_code = Exit.DOES_NOT_HOLD
+    return RunReport(result.run_id, result.success, problems, advice, exit_code)
+
+
+def _close_abandoned_runs(instance: dg.DagsterInstance) -> None:
+    """Runs whose process was killed stand as started for ever; the next run of the same machine closes them."""
+    unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
+    for run in instance.get_runs(unfinished):
+        pid = run.tags.get(_PID_TAG)
+        if pid is not None and not _alive(int(pid)):
+            instance.report_run_failed(run, f"process {pid} ended without finishing the run")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _stage_logger(dataset: str, say: Callable[[str], None]) -> dg.LoggerDefinition:
+    """A logger that turns Dagster's events into a line a stage, and passes on what the stages themselves say."""
+
+    class Lines(logging.Handler):
+        def __init__(self) -> None:
+            super().__init__(logging.DEBUG)  # Dagster logs its events at this level
+            self.started: dict[str, float] = {}
+
+        def emit(self, record: logging.LogRecord) -> None:
+            event = getattr(record, "dagster_event", None)
+            if event is None and record.levelno == logging.INFO:
+                say(f"    {getattr(record, 'dagster_meta', {}).get('orig_message', record.getMessage())}")
+            elif event is None:
+                pass
+            elif event.event_type_value == "STEP_START":
+                self.started[event.step_key] = time.monotonic()
+            elif event.event_type_value == "ASSET_MATERIALIZATION":
+                stage = event.asset_key.path[-1]
+                took = time.monotonic() - self.started.get(event.step_key, time.monotonic())
+                say(f"{dataset}/{stage}: made in {took:.1f} s")
+            elif event.event_type_value == "ASSET_CHECK_EVALUATION":
+                check = event.event_specific_data
+                mark = "ok  " if check.passed else "WARN" if check.severity == dg.AssetCheckSeverity.WARN else "FAIL"
+                say(f"    {mark} {check.check_name}: {check.description}")
+
+    @dg.logger
+    def lines(_: dg.InitLoggerContext) -> logging.Logger:
+        logger = logging.Logger("careful_assets.lines", logging.DEBUG)
+        logger.addHandler(Lines())
+        return logger
+
+    return lines

@@ -1,0 +1,43 @@
+"""How a dataset stands: by stage the newest data, what its checks said of it, and whether the next gate is open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from careful_assets.card.reader import LoadedCard
+from careful_assets.errors import GateClosed
+from careful_assets.operations.catalogue import requirements_of
+from careful_assets.provenance.ledger import current_versions, guard, latest_verdicts
+from careful_assets.provenance.stages import STAGES
+from careful_assets.warehouse.connections import connect
+from careful_assets.warehouse.home import Home
+
+
+def status_of(loaded: LoadedCard, home: Home) -> dict[str, Any]:
+    """By stage: data version, checks passed and failed, and what keeps the stage's own gate closed (None if open)."""
+    path = home.warehouse(loaded.card.name)
+    if not path.exists():
+        stages = [{"stage": stage, "data_version": None, "passed": 0, "failed": [], "closed": None} for stage in STAGES]
+        return {"dataset": loaded.card.name, "stages": stages}
+    requirements = requirements_of(loaded)
+    with connect(path, read_only=True) as con:
+        versions, verdicts = current_versions(con), latest_verdicts(con)
+        stages = []
+        for stage in STAGES:
+            made = versions[stage].data_version if stage in versions else None
+            own = [row for (at, version, _), row in verdicts.items() if at == stage and version == made]
+            try:
+                guard(con, loaded.card.name, stage, loaded.digest, requirements)
+                closed = None
+            except GateClosed as error:
+                closed = str(error)
+            stages.append(
+                {
+                    "stage": stage,
+                    "data_version": made,
+                    "passed": sum(bool(row["passed"]) for row in own),
+                    "failed": sorted(str(row["check_name"]) for row in own if not row["passed"]),
+                    "closed": closed,
+                }
+            )
+    return {"dataset": loaded.card.name, "stages": stages}

@@ -1,0 +1,82 @@
+"""What a run came to, read from the warehouse: the figures that `careful run` prints last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from careful_assets.card.reader import LoadedCard
+from careful_assets.provenance.digests import sha256
+from careful_assets.warehouse.connections import connect
+from careful_assets.warehouse.home import Home
+from careful_assets.warehouse.models import run_model
+from careful_assets.warehouse.tables import read
+
+_SAMPLES = 5
+
+
+def summary_of(loaded: LoadedCard, home: Home) -> dict[str, Any]:
+    """The newest state of a dataset whose release was made: counts, agreement, leaks, scores, release, samples.
+
+    Raises:
+        StageFailed: nothing was materialized yet.
+    """
+    card = loaded.card
+    with connect(home.warehouse(card.name), read_only=True) as con:
+        names = (
+            "generation.requests", "generation.candidates", "filtering.decisions", "labeling.labels",
+            "labeling.agreement", "evaluation.leaks", "training.results", "release.releases",
+        )  # fmt: skip
+        tables = {name: read(con, name) for name in names}
+        reasons = run_model(con, "filtering/rejects_by_reason")
+    candidates, labels = tables["generation.candidates"], tables["labeling.labels"]
+    requests = tables["generation.requests"]
+    release = tables["release.releases"].sort("made_at").tail(1).to_dicts()
+    return {
+        "dataset": card.name,
+        "requests": requests.height,
+        "generator": requests["generator_id"][0] if requests.height else None,
+        "candidates": candidates.height,
+        "kept": labels.height,
+        "rejected": reasons.select("gate", "reason", "n").to_dicts(),
+        "labels_confirmed": int(labels["confirmed"].sum()),
+        "kappa": tables["labeling.agreement"].select("name", "value", "n").to_dicts(),
+        "leaks_struck": tables["evaluation.leaks"]["row_id"].n_unique(),
+        "gap_scores": _gap_scores(loaded, tables["training.results"]),
+        "release": None if not release else _release(release[0], home, card.name),
+        "samples": _samples(candidates, tables["filtering.decisions"], labels, tables["evaluation.leaks"]),
+    }
+
+
+def _gap_scores(loaded: LoadedCard, results: pl.DataFrame) -> list[dict[str, Any]]:
+    names = [f"{score} of {gap.label}" for gap in loaded.card.purpose.gap for score in ("recall", "precision")]
+    wanted = results.filter(pl.col("name").is_in(names)).sort("name", "arm", descending=[True, True])
+    return wanted.select("arm", "name", "value", "low", "high", "n").to_dicts()
+
+
+def _release(row: dict[str, Any], home: Home, dataset: str) -> dict[str, Any]:
+    return {
+        "version": row["version"],
+        "folder": str(home.releases(dataset) / row["version"]),
+        "content_digest": row["content_digest"],
+        "rows": row["rows"],
+        "generated": row["generated"],
+    }
+
+
+def _samples(
+    candidates: pl.DataFrame, decisions: pl.DataFrame, labels: pl.DataFrame, leaks: pl.DataFrame
+) -> dict[str, list[dict[str, Any]]]:
+    """Rows to look at, drawn by the digest of their id; the texts of struck rows are not shown."""
+    refused = decisions.filter(pl.col("passed").not_()).select("row_id", pl.col("gate").alias("why"), "reason")
+    kept = labels.join(leaks, on="row_id", how="anti").select("row_id", pl.col("label_source").alias("why"))
+    texts = candidates.select("row_id", "text")
+    return {
+        "kept": _drawn(kept.join(texts, on="row_id")),
+        "rejected": _drawn(refused.join(texts, on="row_id").with_columns(why=pl.col("why") + ": " + pl.col("reason")).drop("reason")),
+    }
+
+
+def _drawn(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    return sorted(rows.to_dicts(), key=lambda row: sha256(row["row_id"]))[:_SAMPLES]

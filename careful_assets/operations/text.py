@@ -1,0 +1,126 @@
+"""What the commands print: plain text for a terminal, from the same dictionaries that `--json` prints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def summary_text(summary: dict[str, Any]) -> str:
+    """What `careful run` prints last."""
+    release = summary["release"]
+    lines = [
+        "",
+        f"== {summary['dataset']} ==",
+        f"candidates   {summary['candidates']} from {summary['generator']}, {summary['requests']} requests",
+        f"kept         {summary['kept']}, of which {summary['labels_confirmed']} with a confirmed label",
+        f"rejected     {sum(row['n'] for row in summary['rejected'])}",
+        *(f"             {row['n']:>5}  {row['gate']}: {row['reason']}" for row in summary["rejected"]),
+        "kappa",
+        *(f"             {_number(row['value'])}  {row['name']} (n {row['n']})" for row in summary["kappa"]),
+        f"leaks        {summary['leaks_struck']} rows struck",
+    ]
+    if summary["gap_scores"]:
+        lines += ["scores on the sealed ruler, 95% intervals"]
+        lines += [f"             {_interval(row)}  {row['name']}, {row['arm']}" for row in summary["gap_scores"]]
+    lines += [f"advice       {line}" for line in summary["advice"]]
+    for kind in ("kept", "rejected"):
+        lines += ["", f"five rows {kind}", *(_sample(row) for row in summary["samples"][kind])]
+    if release is not None:
+        lines += [
+            "",
+            f"release      {release['version']}: {release['rows']} rows, {release['generated']} of them generated",
+            f"             {release['folder']}",
+            f"             content digest {release['content_digest']}",
+        ]
+    row = (summary["samples"]["kept"] or summary["samples"]["rejected"] or [{"row_id": "ROW_ID"}])[0]
+    lines += ["", "look further", "             make ui", f"             .venv/bin/careful trace {row['row_id'][:16]}"]
+    return "\n".join(lines)
+
+
+def status_text(state: dict[str, Any]) -> str:
+    """What `careful status` prints of one dataset."""
+    lines = [state["dataset"]]
+    for stage in state["stages"]:
+        made = stage["data_version"] or "not materialized"
+        checks = f"{stage['passed']} checks passed" if stage["data_version"] else ""
+        failed = f", FAILED: {', '.join(stage['failed'])}" if stage["failed"] else ""
+        lines.append(f"  {stage['stage']:<11} {made:<17} {checks}{failed}".rstrip())
+    closed = next((stage["closed"] for stage in state["stages"] if stage["closed"]), None)
+    return "\n".join([*lines, *([f"  {closed}"] if closed else [])])
+
+
+def trace_text(story: dict[str, Any]) -> str:
+    """What `careful trace` prints."""
+    lines = [f"{story['row_id']}  {story['origin']} row of {story['dataset']}"]
+    lines += _generated(story) if story["origin"] == "generated" else _real(story["anchor"])
+    lines += [f"├─ mix        {mix['arm']} ({mix['mix_id']}), model {mix['model_digest'][:16]}" for mix in story["mixes"]]
+    return "\n".join([*lines, f"└─ releases   {', '.join(story['releases']) or 'none'}"])
+
+
+def _real(anchor: dict[str, Any]) -> list[str]:
+    return [
+        f"├─ text       {_one_line(anchor['text'])}",
+        f"├─ label      {anchor['label']}",
+        f"├─ source     {anchor['source']}, vintage {anchor['vintage']}, group {anchor['group_id']}",
+        f"├─ split      {anchor['split']}",
+    ]
+
+
+def _generated(story: dict[str, Any]) -> list[str]:
+    candidate, request, label = story["candidate"], story["request"], story["label"]
+    lines = [
+        f"├─ text       {_one_line(candidate['text'])}",
+        f"├─ asked for  {candidate['requested_label']} ({candidate['artifact_type']}), ended by {candidate['finish_reason']}",
+        f"├─ generator  {request['generator_id']} ({request['generator_family']}), digest {request['generator_digest'][:16]}",
+        f"├─ prompt     {request['prompt_id']}, sha256 {request['prompt_sha256'][:16]}",
+        f"├─ seed       {request['seed']} + {candidate['ordinal']}, parameters {request['params']}",
+        f"├─ request    {request['request_id'][:16]}, round {request['round']}, sent {request['requested_at']}, "
+        f"answered {request['answered_at']}",
+        "├─ parents",
+        *(f"│    {row['row_id'][:16]}  {_one_line(row['text'])}" for row in story["parents"]),
+        "├─ gates",
+        *(line for row in story["decisions"] for line in _decision(row)),
+        *(f"├─ vote       {row['judge']} ({row['family']}): {row['label']}" for row in story["votes"]),
+    ]
+    if label is not None:
+        lines.append(f"├─ label      {label['label']}, {label['label_source']}, {'confirmed' if label['confirmed'] else 'not confirmed'}")
+    lines += [
+        f"├─ LEAK       {row['detector']}: sealed row {row['eval_row_digest'][:16]}, {row['evidence']}" for row in story["leaks"]
+    ]
+    return lines
+
+
+def _decision(row: dict[str, Any]) -> list[str]:
+    score = "" if row["score"] is None else f", score {row['score']:.3f}"
+    threshold = "" if row["threshold"] is None else f", threshold {row['threshold']:g}"
+    line = f"│    {'passed ' if row['passed'] else 'REFUSED'} {row['gate']} v{row['gate_version']}{score}{threshold}"
+    if row["passed"]:
+        return [line]
+    lines = [f"{line}: {row['reason']}"]
+    if row["evidence"]:
+        lines.append(f"│            {_one_line(row['evidence'])}")
+    if row["matched_row_id"]:
+        lines.append(f"│            matches {row['matched_row_id'][:16]}: {_one_line(row['matched_text'] or '')}")
+    return lines
+
+
+def _sample(row: dict[str, Any]) -> str:
+    return f"  {row['row_id'][:16]}  {_one_line(row['text'])}  [{row['why']}]"
+
+
+def _one_line(text: str, most: int = 160) -> str:
+    """Generated text on a terminal: one line, no control characters, not endless."""
+    shown = "".join(character if character.isprintable() else " " for character in text)
+    return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+
+
+def _interval(row: dict[str, Any]) -> str:
+    if row["value"] is None:
+        return "no answer             "
+    if row["low"] is None:
+        return f"{row['value']:.3f} (no interval)   "
+    return f"{row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.2f}"

@@ -1,0 +1,77 @@
+"""A stage as a Dagster asset: the one wrapper that all ten rooms use."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from careful_assets.card.reader import LoadedCard
+from careful_assets.errors import CarefulError
+from careful_assets.provenance.metadata import asset_metadata
+from careful_assets.provenance.stage import Inputs, Outcome, StageContext, run_stage
+from careful_assets.provenance.stages import UPSTREAM
+from careful_assets.provenance.verdicts import Requirements
+
+# Only a person, or a run that they planned, starts a life; then each stage follows once all gates above it stand open.
+FOLLOW = dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocking_checks_passed()
+
+
+@dataclass(frozen=True)
+class StageDoor:
+    """What a room says of its asset: the stage, what it does, the work itself, and the vault grants it holds.
+
+    `compute` is called with the context, the inputs and, by keyword, one object a grant.
+    """
+
+    stage: str
+    description: str
+    compute: Callable[..., Outcome]
+    kinds: frozenset[str] = frozenset({"duckdb"})
+    grants: tuple[str, ...] = ()
+
+
+def stage_asset(door: StageDoor, loaded: LoadedCard, requirements: Requirements) -> dg.AssetsDefinition:
+    """The asset `[dataset, stage]`; every refusal becomes a failure that is not retried and says what to do."""
+    dataset = loaded.card.name
+
+    @dg.asset(
+        key=[dataset, door.stage],
+        deps=[dg.AssetKey([dataset, above]) for above in UPSTREAM[door.stage]],
+        group_name=dataset,
+        description=door.description,
+        kinds=set(door.kinds),
+        owners=[loaded.card.owner.email],
+        tags={"cell": loaded.card.purpose.cell},
+        required_resource_keys={"home", *door.grants},
+        automation_condition=FOLLOW if UPSTREAM[door.stage] else None,
+    )
+    def _stage(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        run_id = context.run.run_id
+        stage_context = StageContext(
+            loaded, context.resources.home.home(), run_id, requirements, lambda line: context.log.info(line)
+        )
+        grants = {key: getattr(context.resources, key).grant(dataset, run_id) for key in door.grants}
+        with refusals_shown():
+            made = run_stage(stage_context, door.stage, _granted(door.compute, grants))
+        return dg.MaterializeResult(
+            metadata=asset_metadata(dataset, door.stage, made), data_version=dg.DataVersion(made.data_version)
+        )
+
+    return _stage
+
+
+@contextmanager
+def refusals_shown() -> Iterator[None]:
+    """Turn a `CarefulError` into a Dagster failure with the same words."""
+    try:
+        yield
+    except CarefulError as error:
+        raise dg.Failure(
+            description=str(error), metadata={"exit_code": int(error.exit_code)}, allow_retries=False
+        ) from error
+
+
+def _granted(compute: Callable[..., Outcome], grants: Mapping[str, Any]) -> Callable[[StageContext, Inputs], Outcome]:
+    return lambda context, inputs: compute(context, inputs, **grants)

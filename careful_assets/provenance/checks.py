@@ -1,0 +1,59 @@
+"""A stage's checks as one Dagster op: verdicts to the UI and, first, to the ledger."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from careful_assets.card.reader import LoadedCard
+from careful_assets.provenance.assets import refusals_shown
+from careful_assets.provenance.metadata import metadata_value
+from careful_assets.provenance.stage import StageContext, judge_stage
+from careful_assets.provenance.verdicts import Check, Requirements, Verdict
+
+
+def stage_checks(
+    stage: str, checks: tuple[Check, ...], loaded: LoadedCard, requirements: Requirements
+) -> dg.AssetChecksDefinition:
+    """All checks of `[dataset, stage]` in one op; those of severity `error` block what is downstream."""
+    key = dg.AssetKey([loaded.card.name, stage])
+    specs = [
+        dg.AssetCheckSpec(
+            check.name,
+            asset=key,
+            blocking=check.severity == "error",
+            description=f"{check.question} (CAREFUL: {', '.join(check.letters)})",
+            metadata={"letters": check.letters, "version": check.version},
+        )
+        for check in checks
+    ]
+
+    @dg.multi_asset_check(
+        name=f"{loaded.card.name}__{stage}__checks", specs=specs, required_resource_keys={"home"}
+    )
+    def _checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        stage_context = StageContext(
+            loaded,
+            context.resources.home.home(),
+            context.run.run_id,
+            requirements,
+            lambda line: context.log.info(line),
+        )
+        with refusals_shown():
+            verdicts = judge_stage(stage_context, stage, checks)
+        for check, verdict in verdicts:
+            yield _result(key, check, verdict)
+
+    return _checks
+
+
+def _result(key: dg.AssetKey, check: Check, verdict: Verdict) -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity.ERROR if check.severity == "error" else dg.AssetCheckSeverity.WARN
+    shown = {"letters": ", ".join(check.letters), "check_version": check.version, **verdict.evidence}
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=check.name,
+        passed=verdict.passed,
+        severity=severity,
+        description=verdict.summary,
+        metadata={name: metadata_value(value) for name, value in shown.items()},
+    )

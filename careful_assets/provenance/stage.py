@@ -1,0 +1,158 @@
+"""How a stage runs: open the inputs through the ledger, compute, write everything in one transaction.
+
+Belongs here: what is the same for all ten stages. Dagster's side of it is in `assets` and `checks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from careful_assets.card.models import Card
+from careful_assets.card.profiles import Profile
+from careful_assets.card.reader import LoadedCard
+from careful_assets.errors import StageFailed
+from careful_assets.provenance.digests import data_version
+from careful_assets.provenance.ledger import current_versions, guard, record_verdicts, record_version
+from careful_assets.provenance.stages import TABLES, UPSTREAM
+from careful_assets.provenance.verdicts import Check, CheckView, Requirements, Verdict, run_checks
+from careful_assets.warehouse.connections import connect, transaction
+from careful_assets.warehouse.home import Home
+from careful_assets.warehouse.migrations import migrate
+from careful_assets.warehouse.models import run_model
+from careful_assets.warehouse.tables import read, replace
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """What every stage is given: the card, where to write, which run this is, and somewhere to report progress."""
+
+    loaded: LoadedCard
+    home: Home
+    run_id: str
+    requirements: Requirements
+    log: Callable[[str], None]
+
+    @property
+    def card(self) -> Card:
+        """The dataset's declaration."""
+        return self.loaded.card
+
+    @property
+    def profile(self) -> Profile:
+        """The gate profile of the card's cell, overrides included."""
+        return self.loaded.profile
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The tables of the stages upstream, as they stood when the guard opened the gate."""
+
+    context: StageContext
+    stage: str
+    versions: dict[str, str]
+
+    def table(self, name: str) -> pl.DataFrame:
+        """A table of a stage that this one depends on, or of its own as the last run left it.
+
+        Raises:
+            KeyError: the table belongs to a stage that `UPSTREAM` does not name.
+        """
+        self._must_be_in_reach(name)
+        with connect(self.context.home.warehouse(self.context.card.name), read_only=True) as con:
+            return read(con, name)
+
+    def rounds(self) -> pl.DataFrame:
+        """`provenance.rounds`, the one read against the flow: what became of earlier rounds, for generation."""
+        with connect(self.context.home.warehouse(self.context.card.name), read_only=True) as con:
+            return read(con, "provenance.rounds")
+
+    def model(self, name: str, params: dict[str, Any] | None = None) -> pl.DataFrame:
+        """The rows of a SQL model over those tables."""
+        with connect(self.context.home.warehouse(self.context.card.name), read_only=True) as con:
+            return run_model(con, name, params)
+
+    def _must_be_in_reach(self, name: str) -> None:
+        allowed = {table.name for stage in (self.stage, *UPSTREAM[self.stage]) for table in TABLES[stage]}
+        if name not in allowed:
+            raise KeyError(f"{self.stage} reads {name}, but does not depend on the stage that owns it")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage made: its tables, whole, and what the UI shows of them.
+
+    `metadata` maps a title to a number, a text, a list of dicts (a table) or PNG bytes (a plot); never row text.
+    """
+
+    tables: dict[str, pl.DataFrame]
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a stage run left behind."""
+
+    data_version: str
+    upstream: dict[str, str]
+    tables: dict[str, pl.DataFrame]
+    metadata: dict[str, Any]
+
+
+Compute = Callable[[StageContext, Inputs], Outcome]
+
+
+def run_stage(context: StageContext, stage: str, compute: Compute) -> Made:
+    """Run one stage: all of its tables and its version are written, or nothing is.
+
+    Raises:
+        GateClosed: an upstream check did not pass for the current data.
+        StageFailed: the inputs changed while the stage was computing.
+    """
+    inputs = _open_inputs(context, stage)
+    outcome = compute(context, inputs)
+    version = data_version(stage, outcome.tables)
+    with connect(context.home.warehouse(context.card.name)) as con, transaction(con):
+        now = {above: made.data_version for above, made in current_versions(con).items() if above in inputs.versions}
+        if now != inputs.versions:
+            changed = sorted(above for above in inputs.versions if now.get(above) != inputs.versions[above])
+            raise StageFailed(
+                f"{context.card.name}/{stage}: {', '.join(changed)} changed while this stage was computing; "
+                "nothing was written; run it again"
+            )
+        for name, frame in outcome.tables.items():
+            replace(con, name, frame)
+        record_version(con, stage, version, inputs.versions, context.loaded.digest, context.run_id)
+    return Made(version, inputs.versions, outcome.tables, outcome.metadata)
+
+
+def judge_stage(context: StageContext, stage: str, checks: tuple[Check, ...]) -> list[tuple[Check, Verdict]]:
+    """Run a stage's checks on its current data and write their verdicts into the ledger.
+
+    Raises:
+        StageFailed: the stage was never materialized.
+    """
+    path = context.home.warehouse(context.card.name)
+    with connect(path, read_only=True) as con:
+        versions = current_versions(con)
+        if stage not in versions:
+            raise StageFailed(f"{context.card.name}/{stage} was never materialized: there is nothing to check")
+        verdicts = run_checks(CheckView(con, context.loaded, context.home), checks)
+    version = versions[stage].data_version
+    with connect(path) as con, transaction(con):
+        if current_versions(con)[stage].data_version != version:
+            raise StageFailed(f"{context.card.name}/{stage} changed while it was checked; run its checks again")
+        record_verdicts(con, stage, version, verdicts, context.requirements.profile_digest, context.run_id)
+    return verdicts
+
+
+def _open_inputs(context: StageContext, stage: str) -> Inputs:
+    context.home.prepare()
+    path = context.home.warehouse(context.card.name)
+    migrate(path)
+    with connect(path, read_only=True) as con:
+        versions = guard(con, context.card.name, stage, context.loaded.digest, context.requirements)
+    return Inputs(context, stage, versions)

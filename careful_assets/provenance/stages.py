@@ -1,0 +1,86 @@
+"""The lifecycle: ten stages, what each stands on, and the tables each owns.
+
+Belongs here: names and edges only. What a stage does is in its room.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STAGES = (
+    "anchors",
+    "purpose",
+    "generation",
+    "filtering",
+    "labeling",
+    "evaluation",
+    "training",
+    "release",
+    "monitoring",
+    "retirement",
+)
+
+# The true dependencies: what a stage reads. The graph in the UI and the ledger's guard both follow it.
+UPSTREAM: dict[str, tuple[str, ...]] = {
+    "anchors": (),
+    "purpose": ("anchors",),
+    "generation": ("anchors", "purpose"),
+    "filtering": ("anchors", "generation"),
+    "labeling": ("anchors", "generation", "filtering"),
+    "evaluation": ("anchors", "generation", "filtering", "labeling"),
+    "training": ("anchors", "generation", "labeling", "evaluation"),
+    "release": ("anchors", "purpose", "generation", "filtering", "labeling", "evaluation", "training"),
+    "monitoring": ("training", "release"),
+    "retirement": ("release", "monitoring"),
+}
+
+
+@dataclass(frozen=True)
+class StageTable:
+    """A table and its volatile columns: those that tell how a run went, not what it made."""
+
+    name: str
+    volatile: frozenset[str] = frozenset()
+
+
+def _table(name: str, *volatile: str) -> StageTable:
+    return StageTable(name, frozenset(volatile))
+
+
+TABLES: dict[str, tuple[StageTable, ...]] = {
+    "anchors": (_table("anchors.rows"), _table("anchors.vault_counts"), _table("anchors.sources")),
+    "purpose": (_table("purpose.cards"), _table("purpose.answers")),
+    "generation": (
+        _table("generation.candidates"),
+        _table(
+            "generation.requests", "cause", "attempts", "resent", "tokens", "cost", "requested_at", "answered_at"
+        ),
+    ),
+    "filtering": (_table("filtering.decisions"), _table("provenance.rounds")),
+    "labeling": (_table("labeling.labels"), _table("labeling.votes"), _table("labeling.agreement")),
+    "evaluation": (
+        _table("evaluation.leaks", "eval_row_digest"),
+        _table("evaluation.detectors", "cause"),
+        _table("evaluation.measures"),
+    ),
+    "training": (
+        _table("training.results"),
+        _table("training.mixes", "model_digest"),
+        _table("training.slices", "frozen_at"),
+    ),
+    "release": (_table("release.rows"), _table("release.releases", "folder_digest", "made_at")),
+    "monitoring": (_table("monitoring.observations"),),
+    "retirement": (_table("retirement.statuses"),),
+}
+
+
+def ancestors(stage: str) -> tuple[str, ...]:
+    """Every stage that `stage` stands on, directly or not, in lifecycle order."""
+    found: set[str] = set()
+    waiting = list(UPSTREAM[stage])
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(UPSTREAM[name])
+    return tuple(name for name in STAGES if name in found)

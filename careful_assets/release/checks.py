@@ -1,0 +1,72 @@
+"""What must hold of a release: the folder is what the manifest says, every row is accounted for, nothing struck is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from careful_assets.provenance.verdicts import Check, CheckView, Verdict
+from careful_assets.release.folder import RECORDS, ROWS, differences, folder_digest
+from careful_assets.release.versions import version_key
+
+
+def folder_matches_manifest(view: CheckView) -> Verdict:
+    """Every active release's folder is whole: each file's digest, the content digest, and the recorded folder digest."""
+    releases = view.table("release.releases").filter(pl.col("status") == "active")
+    wrong = []
+    for row in releases.iter_rows(named=True):
+        folder = view.home.releases(view.loaded.card.name) / row["version"]
+        found = differences(folder)
+        if not found and folder_digest(folder) != row["folder_digest"]:
+            found = ["the folder is not the one that was recorded"]
+        wrong += [f"{row['version']}: {line}" for line in found]
+    if releases.is_empty() or wrong:
+        shown = "; ".join(wrong[:5]) or "there is no active release"
+        return Verdict(
+            False,
+            f"{shown}. Restore the folder from a backup, or move it away and materialize release again",
+            {"wrong": len(wrong)},
+        )
+    return Verdict(True, f"{releases.height} release folders are whole", {"releases": releases.height})
+
+
+def records_travel(view: CheckView) -> Verdict:
+    """In the newest release every generated row has a complete record, and no real row pretends to one."""
+    folder = _newest_folder(view)
+    rows, records = pl.read_parquet(folder / ROWS), pl.read_parquet(folder / RECORDS)
+    generated = set(rows.filter(pl.col("origin") == "generated")["row_id"].to_list())
+    needed = ["generator_id", "generator_digest", "prompt_sha256", "rendered_prompt", "params", "seed", "parent_ids"]
+    complete = set(records.drop_nulls(needed)["row_id"].to_list())
+    lacking, strangers = len(generated - complete), len(set(records["row_id"].to_list()) - generated)
+    if lacking or strangers:
+        return Verdict(
+            False, f"{lacking} generated rows lack a record, {strangers} records lack a row; materialize release again", {"lacking": lacking}
+        )
+    return Verdict(True, f"{len(generated)} generated rows carry their records", {"generated": len(generated)})
+
+
+def release_is_clean(view: CheckView) -> Verdict:
+    """The newest release holds the rows it may: train anchors, and confirmed, unstruck generated rows; none twice."""
+    newest = max(view.table("release.releases")["version"].to_list(), key=version_key)
+    strays = view.model("release/rows_without_right", {"version": newest})
+    if strays.height:
+        return Verdict(
+            False,
+            f"{strays.height} rows have no right to be in {newest}, e.g. {strays['row_id'][0][:16]}; "
+            "materialize release again; retire that version",
+            {"rows": strays.height},
+        )
+    return Verdict(True, f"every row of {newest} may be there, once", {"rows": 0})
+
+
+def _newest_folder(view: CheckView) -> Path:
+    newest = max(view.table("release.releases")["version"].to_list(), key=version_key)
+    return view.home.releases(view.loaded.card.name) / newest
+
+
+CHECKS = (
+    Check("folder_matches_manifest", 1, "R", "Is every release folder what its manifest says?", folder_matches_manifest),
+    Check("records_travel", 1, "R", "Does every generated row carry its whole record?", records_travel),
+    Check("release_is_clean", 1, "EFU", "Has every released row the right to be there?", release_is_clean),
+)

@@ -1,0 +1,121 @@
+"""Release: an immutable, versioned folder of rows, provenance and rejects; the same content makes no second version."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from careful_assets.errors import StageFailed
+from careful_assets.provenance.stage import Inputs, Outcome, StageContext
+from careful_assets.release.content import content_digest, leaf_digests
+from careful_assets.release.data_card import data_card
+from careful_assets.release.folder import differences, folder_digest, read_leaves, read_manifest, write_folder
+from careful_assets.release.manifest import manifest_of
+from careful_assets.release.rows import Contents, gather
+from careful_assets.release.versions import FIRST, next_version, version_key
+
+_RELEASES = {
+    "version": pl.String, "content_digest": pl.String, "folder_digest": pl.String, "status": pl.String,
+    "rows": pl.Int64, "generated": pl.Int64, "made_at": pl.Datetime("us", "UTC"),
+}  # fmt: skip
+
+
+def make_release(context: StageContext, inputs: Inputs) -> Outcome:
+    """The release stage: a folder if the content is new, the standing one if it is not."""
+    contents = gather(context, inputs)
+    digest = content_digest(contents.rows, contents.records)
+    releases = inputs.table("release.releases").select(list(_RELEASES))
+    rows = inputs.table("release.rows")
+    newest = max(releases["version"].to_list(), key=version_key, default=None)
+    if newest is not None and releases.filter(pl.col("version") == newest)["content_digest"][0] == digest:
+        version = newest
+        _restore_if_gone(context, inputs, contents, version, releases)
+    else:
+        version, made = _new_release(context, inputs, contents, digest, newest)
+        releases = pl.concat([releases, pl.DataFrame([made], schema=_RELEASES)])
+        added = contents.rows.with_columns(version=pl.lit(version)).select(rows.columns)
+        rows = pl.concat([rows, added])
+    return Outcome(
+        {"release.releases": releases, "release.rows": rows}, _shown(context, contents, version, digest, releases)
+    )
+
+
+def folder_of(context: StageContext, version: str) -> Path:
+    """Where a version lies."""
+    return context.home.releases(context.card.name) / version
+
+
+def _new_release(
+    context: StageContext, inputs: Inputs, contents: Contents, digest: str, newest: str | None
+) -> tuple[str, dict[str, Any]]:
+    version = _version_after(context, contents, newest)
+    folder = folder_of(context, version)
+    if folder.exists():
+        # A run that ended between the folder and the transaction left it: adopt it if it is this very content.
+        if differences(folder) or read_manifest(folder)["content_digest"] != digest:
+            raise StageFailed(
+                f"{folder} stands already with other content, and no release of that version is recorded; "
+                "move the folder away and materialize release again"
+            )
+        written = folder_digest(folder)
+    else:
+        written = _write(context, inputs, contents, version, newest, digest)
+    origins = dict(contents.rows.group_by("origin").len().iter_rows())
+    return version, {
+        "version": version,
+        "content_digest": digest,
+        "folder_digest": written,
+        "status": "active",
+        "rows": contents.rows.height,
+        "generated": origins.get("generated", 0),
+        "made_at": datetime.now(UTC),
+    }
+
+
+def _version_after(context: StageContext, contents: Contents, newest: str | None) -> str:
+    if newest is None:
+        return FIRST
+    before = folder_of(context, newest)
+    if differences(before):
+        raise StageFailed(
+            f"{before} is missing or was changed, so the next version's number cannot be told; "
+            "restore that folder from a backup and materialize release again"
+        )
+    return next_version(newest, read_leaves(before), leaf_digests(contents.rows, contents.records))
+
+
+def _restore_if_gone(
+    context: StageContext, inputs: Inputs, contents: Contents, version: str, releases: pl.DataFrame
+) -> None:
+    if folder_of(context, version).exists():
+        return
+    before = [other for other in releases["version"].to_list() if version_key(other) < version_key(version)]
+    parent = max(before, key=version_key, default=None)
+    digest = content_digest(contents.rows, contents.records)
+    _write(context, inputs, contents, version, parent, digest)
+    context.log(f"the folder of version {version} was gone; its rows were written again, with the same content digest")
+
+
+def _write(
+    context: StageContext, inputs: Inputs, contents: Contents, version: str, parent: str | None, digest: str
+) -> str:
+    manifest = manifest_of(context, inputs, contents, version, parent, digest)
+    card = data_card(context.card, manifest, inputs.table("training.results"))
+    return write_folder(folder_of(context, version), contents, manifest, card)
+
+
+def _shown(
+    context: StageContext, contents: Contents, version: str, digest: str, releases: pl.DataFrame
+) -> dict[str, Any]:
+    rejects = contents.rejects.group_by("stage", "gate", "reason").len("rows").sort("stage", "gate", "reason")
+    return {
+        "version": version,
+        "content digest": digest,
+        "folder": str(folder_of(context, version)),
+        "rows by label and origin": contents.rows.group_by("label", "origin").len("rows").sort("label", "origin").to_dicts(),
+        "rejects": rejects.to_dicts(),
+        "releases": releases.select("version", "status", "rows", "generated", "made_at").to_dicts(),
+    }

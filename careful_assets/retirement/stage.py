@@ -1,0 +1,40 @@
+"""Retirement: which releases live, until when, and what would end them sooner."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import polars as pl
+
+from careful_assets.provenance.stage import Inputs, Outcome, StageContext
+
+_STATUSES = {
+    "version": pl.String, "status": pl.String, "review_by": pl.Date, "retire_by": pl.Date, "reason": pl.String,
+}  # fmt: skip
+
+
+def date_releases(context: StageContext, inputs: Inputs) -> Outcome:
+    """The retirement stage: a status and two dates for each release."""
+    life = context.card.lifecycle
+    today = datetime.now(UTC).date()
+    rows = []
+    for version, recorded in inputs.table("release.releases").sort("made_at").select("version", "status").iter_rows():
+        status, reason = status_on(today, recorded, life.review_by, life.retire_by)
+        rows.append(
+            {"version": version, "status": status, "review_by": life.review_by, "retire_by": life.retire_by, "reason": reason}
+        )
+    return Outcome(
+        {"retirement.statuses": pl.DataFrame(rows, schema=_STATUSES)},
+        {"statuses": rows, "retirement triggers": "; ".join(life.retirement_triggers)},
+    )
+
+
+def status_on(today: date, recorded: str, review_by: date, retire_by: date) -> tuple[str, str | None]:
+    """A release's status on a day, and why: active, review_due after `review_by`, overdue after `retire_by`."""
+    if recorded != "active":
+        return recorded, None
+    if today > retire_by:
+        return "overdue", f"it was to be retired by {retire_by}"
+    if today > review_by:
+        return "review_due", f"it was to be reviewed by {review_by}"
+    return "active", None

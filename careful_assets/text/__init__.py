@@ -1,0 +1,1 @@
+"""Texts made comparable: normal forms, words, n-grams and shingles. Pure."""

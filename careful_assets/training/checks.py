@@ -1,0 +1,87 @@
+"""What must hold of a mix and its scores before they count for anything."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from careful_assets.provenance.ledger import current_versions
+from careful_assets.provenance.verdicts import Check, CheckView, Verdict
+from careful_assets.training.stage import DIFFERENCE, MIX, REAL_ONLY
+
+
+def mix_within_caps(view: CheckView) -> Verdict:
+    """In no class of any mix do generated rows exceed the card's share, and the real-only arm holds none."""
+    cap = view.loaded.card.training.max_synthetic_share
+    shares = view.model("training/shares")
+    over = [
+        f"{row['arm']}/{row['label']}: {row['generated']} of {row['total']}"
+        for row in shares.iter_rows(named=True)
+        if row["generated"] > (0 if row["arm"] == REAL_ONLY else cap * row["total"])
+    ]
+    if shares.is_empty() or over:
+        return Verdict(False, f"over the cap of {cap:.0%}: {', '.join(over) or 'no mix at all'}; materialize training again")
+    highest = max(row["generated"] / row["total"] for row in shares.iter_rows(named=True))
+    return Verdict(True, f"at most {highest:.0%} of a class is generated; the cap is {cap:.0%}", {"highest": highest})
+
+
+def mix_is_clean(view: CheckView) -> Verdict:
+    """Every row of a mix is a train anchor, or a generated row with a confirmed label that is not struck."""
+    strays = view.model("training/rows_without_right")
+    if strays.height:
+        first = strays.row(0, named=True)
+        return Verdict(
+            False, f"{strays.height} rows have no right to be in a mix, e.g. {first['row_id'][:16]}; materialize training again", {"rows": strays.height}
+        )
+    return Verdict(True, "every row of every mix may be there", {"rows": 0})
+
+
+def slices_frozen_first(view: CheckView) -> Verdict:
+    """The slices carry baselines for this state of the ruler, and were frozen before this run's models were scored."""
+    slices = view.table("training.slices")
+    state = view.table("anchors.vault_counts")["registry_state"][0]
+    if slices.is_empty() or set(slices["registry_state"].to_list()) != {state}:
+        return Verdict(False, "the slices are not frozen for the present state of the ruler; materialize training again")
+    scored = _own_scorings(view).filter(pl.col("detail").str.contains(MIX, literal=True))
+    frozen, first = slices["frozen_at"].max(), scored["opened_at"].min()
+    if first is None or frozen > first:  # type: ignore[operator]
+        return Verdict(False, "a model was scored before the slices were frozen; materialize training again")
+    return Verdict(True, f"{slices.height} baselines were frozen at {frozen:%Y-%m-%d %H:%M:%S} UTC, before the first score")
+
+
+def scored_by_vault(view: CheckView) -> Verdict:
+    """Both arms have scores, and the vault's log shows the opening in which it gave them."""
+    arms = set(view.table("training.results")["arm"].to_list())
+    openings = _own_scorings(view)
+    if not {REAL_ONLY, MIX, DIFFERENCE} <= arms or openings.is_empty():
+        return Verdict(False, "scores without an opening of the vault, or an arm without scores; materialize training again")
+    return Verdict(True, f"scored in the vault's child process under: {openings['protections'][0]}", {"openings": openings.height})
+
+
+def gap_recall_not_lower(view: CheckView) -> Verdict:
+    """Advice: generated rows that make the gap class harder to find do harm."""
+    names = [f"recall of {gap.label}" for gap in view.loaded.card.purpose.gap]
+    rows = view.table("training.results").filter((pl.col("arm") == DIFFERENCE) & pl.col("name").is_in(names))
+    worse = [row["name"] for row in rows.iter_rows(named=True) if row["high"] is not None and row["high"] < 0]
+    shown = "; ".join(
+        f"{row['name']} {row['value']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})"
+        for row in rows.iter_rows(named=True)
+        if row["low"] is not None
+    )
+    summary = f"{'lower with the mix' if worse else 'not shown to be lower with the mix'}: {shown or 'no score'}"
+    return Verdict(not worse, summary, {"worse": len(worse)})
+
+
+def _own_scorings(view: CheckView) -> pl.DataFrame:
+    """The vault's scorings in the run that made the present training data."""
+    made = current_versions(view.connection)["training"]
+    openings = view.table("provenance.openings").filter(pl.col("operation") == "score")
+    return openings.filter(pl.col("run_id") == made.run_id).sort("seq")
+
+
+CHECKS = (
+    Check("mix_within_caps", 1, "U", "Is every class of every mix within the card's cap?", mix_within_caps),
+    Check("mix_is_clean", 1, "EF", "Has every row of a mix the right to be there?", mix_is_clean),
+    Check("slices_frozen_first", 1, "EL", "Were slices and baselines frozen before the first fit was scored?", slices_frozen_first),
+    Check("scored_by_vault", 1, "E", "Did the vault itself give the scores?", scored_by_vault),
+    Check("gap_recall_not_lower", 1, "C", "Is the gap class found no worse with the mix?", gap_recall_not_lower, severity="warn"),
+)

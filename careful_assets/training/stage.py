@@ -1,0 +1,133 @@
+"""Training: freeze the slices with a baseline, then fit on real rows only and on the capped mix, and let the vault score both."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from careful_assets.measures.plots import intervals
+from careful_assets.provenance.stage import Inputs, Outcome, StageContext
+from careful_assets.training.fit import command_for, fit_to_file, majority_command
+from careful_assets.training.mix import capped_mix, mix_id
+from careful_assets.training.scores import differences_of, scores_of
+from careful_assets.warehouse.vault_scorer import VaultScorer
+
+REAL_ONLY, MIX, BASELINE = "real only", "mix", "majority class"
+DIFFERENCE = "mix minus real only"
+_SCORES = {
+    "slice": pl.String, "name": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64,
+    "n": pl.Int64, "reference_value": pl.Float64, "config": pl.String,
+}  # fmt: skip
+_SLICES = {**_SCORES, "registry_state": pl.String, "frozen_at": pl.Datetime("us", "UTC")}
+_RESULTS = {"arm": pl.String, **_SCORES}
+
+
+def train_and_score(context: StageContext, inputs: Inputs, vault_scorer: VaultScorer) -> Outcome:
+    """The training stage: what went into each mix, and what each model scores on the sealed ruler."""
+    real, generated = _training_rows(inputs)
+    registry_state = str(inputs.table("anchors.vault_counts")["registry_state"][0])
+    # The slices and their baselines are fixed before any model exists that could suggest others.
+    slices = _frozen_slices(context, inputs, real, registry_state, vault_scorer)
+    seed = context.card.training.seed
+    mixes = {
+        REAL_ONLY: capped_mix(real, generated.clear(), context.card.training.max_synthetic_share, seed),
+        MIX: capped_mix(real, generated, context.card.training.max_synthetic_share, seed),
+    }
+    with tempfile.TemporaryDirectory(prefix="careful-models-") as folder:
+        paths = {arm: Path(folder) / f"model-{number}.joblib" for number, arm in enumerate(mixes)}
+        digests = {arm: fit_to_file(mix, seed, paths[arm]) for arm, mix in mixes.items()}
+        commands = {arm: command_for(path) for arm, path in paths.items()}
+        scored = vault_scorer.score(commands, context.card.anchors.labels)
+    results = _results(scored.counts, slices, context)
+    return Outcome(
+        {
+            "training.results": results,
+            "training.mixes": _mix_rows(mixes, digests, registry_state),
+            "training.slices": slices,
+        },
+        _shown(results, mixes, scored.withheld, scored.protections),
+    )
+
+
+def _training_rows(inputs: Inputs) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Real rows to train on, and generated rows whose label was confirmed and that are not struck."""
+    anchors = inputs.table("anchors.rows")
+    real = anchors.filter(pl.col("split") == "train").select("row_id", "text", "label")
+    struck = inputs.table("evaluation.leaks").select("row_id")
+    confirmed = inputs.table("labeling.labels").filter(pl.col("confirmed")).join(struck, on="row_id", how="anti")
+    texts = inputs.table("generation.candidates").select("row_id", "text")
+    return real, confirmed.join(texts, on="row_id").select("row_id", "text", "label")
+
+
+def _frozen_slices(
+    context: StageContext, inputs: Inputs, real: pl.DataFrame, registry_state: str, scorer: VaultScorer
+) -> pl.DataFrame:
+    """The slices as they were frozen for this state of the ruler; frozen now, if this is the first time."""
+    before = inputs.table("training.slices").filter(pl.col("registry_state") == registry_state)
+    if before.height:
+        return before.select(list(_SLICES))
+    counts = real.group_by("label").len().sort(["len", "label"], descending=[True, False])
+    scored = scorer.score({BASELINE: majority_command(str(counts["label"][0]))}, context.card.anchors.labels)
+    rows = scores_of(scored.counts, BASELINE, [], context.card.training.seed)
+    frozen = {"registry_state": registry_state, "frozen_at": datetime.now(UTC), "reference_value": None}
+    return pl.DataFrame([row | frozen for row in rows], schema=_SLICES)
+
+
+def _results(verdicts: pl.DataFrame, slices: pl.DataFrame, context: StageContext) -> pl.DataFrame:
+    baselines = {(part, name): value for part, name, value in slices.select("slice", "name", "value").iter_rows()}
+    gap_labels = [gap.label for gap in context.card.purpose.gap]
+    seed = context.card.training.seed
+    rows = [
+        {"arm": arm, **row, "reference_value": baselines.get((row["slice"], row["name"]))}
+        for arm in (REAL_ONLY, MIX)
+        for row in scores_of(verdicts, arm, gap_labels, seed)
+    ]
+    rows += [
+        {"arm": DIFFERENCE, **row, "reference_value": 0.0}
+        for row in differences_of(verdicts, MIX, REAL_ONLY, gap_labels, seed)
+    ]
+    return pl.DataFrame(rows, schema=_RESULTS)
+
+
+def _mix_rows(mixes: dict[str, pl.DataFrame], digests: dict[str, str], registry_state: str) -> pl.DataFrame:
+    return pl.concat(
+        [
+            mix.select("row_id", "origin", "label").with_columns(
+                mix_id=pl.lit(mix_id(mix)),
+                arm=pl.lit(arm),
+                weight=pl.lit(1.0),
+                model_digest=pl.lit(digests[arm]),
+                registry_state=pl.lit(registry_state),
+            )
+            for arm, mix in mixes.items()
+        ]
+    )
+
+
+def _shown(
+    results: pl.DataFrame, mixes: dict[str, pl.DataFrame], withheld: tuple[str, ...], protections: str
+) -> dict[str, Any]:
+    recalls = results.filter(pl.col("name").str.starts_with("recall of "))
+    names = sorted(set(recalls["name"].to_list()))
+    arms = [(arm, [_point(recalls, arm, name) for name in names]) for arm in (REAL_ONLY, MIX)]
+    shares = [
+        {"arm": arm, "label": label, "origin": origin, "rows": count}
+        for arm, mix in mixes.items()
+        for label, origin, count in mix.group_by("label", "origin").len().sort("label", "origin").iter_rows()
+    ]
+    return {
+        "recall by class on the sealed ruler": intervals("recall by class, 95% intervals", names, arms),
+        "scores": results.drop("config").to_dicts(),
+        "rows in each mix": shares,
+        "slices too small to answer": ", ".join(withheld) or "none",
+        "the scorer's protections": protections,
+    }
+
+
+def _point(results: pl.DataFrame, arm: str, name: str) -> tuple[float, float, float] | None:
+    found = results.filter((pl.col("arm") == arm) & (pl.col("name") == name)).row(0, named=True)
+    return None if found["low"] is None else (found["value"], found["low"], found["high"])

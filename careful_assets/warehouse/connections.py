@@ -1,0 +1,88 @@
+"""Short DuckDB connections: open, do one thing, close.
+
+Only one process may hold a DuckDB file for writing, and none may read it then; so nobody holds a connection while
+computing. A held lock is waited for, with jitter, for a bounded time; the operating system frees it when its holder dies.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from careful_assets.errors import HomeUnusable, StageFailed
+from careful_assets.warehouse.home import explained
+
+LOCK_WAIT_S = 60.0
+
+
+@contextmanager
+def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the DuckDB file at `path`, waiting up to a minute while another process holds it.
+
+    Raises:
+        StageFailed: the lock was not freed in time, or the file does not exist (read-only).
+        HomeUnusable: the file cannot be opened or written.
+    """
+    if read_only and not path.exists():
+        raise StageFailed(f"{path} does not exist: nothing was materialized for this dataset yet")
+    con = _open_patiently(path, read_only)
+    try:
+        with explained(path), _io_explained(path):
+            yield con
+    finally:
+        con.close()
+
+
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All or nothing: commit at the end, roll back on any exception."""
+    con.begin()
+    try:
+        yield
+    except BaseException:
+        con.rollback()
+        raise
+    con.commit()
+
+
+def _open_patiently(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+    deadline = time.monotonic() + LOCK_WAIT_S
+    pause = 0.01
+    while True:
+        try:
+            return duckdb.connect(str(path), read_only=read_only)
+        except (duckdb.IOException, duckdb.ConnectionException) as error:
+            locked = "lock" in str(error) or isinstance(error, duckdb.ConnectionException)
+            if not locked:
+                raise _unusable(path, error) from error
+            if time.monotonic() > deadline:
+                raise StageFailed(
+                    f"{path} is held by another process since {LOCK_WAIT_S:.0f} s: {_first_line(error)}. "
+                    "Wait for that run to end, or end it, and run again"
+                ) from error
+        time.sleep(pause * random.uniform(0.5, 1.5))
+        pause = min(pause * 2, 1.0)
+
+
+@contextmanager
+def _io_explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.IOException as error:
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: Exception) -> HomeUnusable:
+    return HomeUnusable(
+        f"cannot use {path}: {_first_line(error)}. Nothing of the unfinished step was written; free space or mend the "
+        "folder's permissions, or set CAREFUL_HOME to another folder, and run again"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

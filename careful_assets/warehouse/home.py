@@ -1,0 +1,86 @@
+"""CAREFUL_HOME: where everything the platform writes lies.
+
+Belongs here: paths, and the proof that they can be written. Does not belong here: what the files hold.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from careful_assets.errors import HomeUnusable
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder tree under CAREFUL_HOME. Dataset names are validated by the card before they become paths."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, project_root: Path) -> Home:
+        """CAREFUL_HOME from the environment or, without it, `.careful` in the project."""
+        return cls(Path(os.environ.get("CAREFUL_HOME") or project_root / ".careful").absolute())
+
+    def warehouse(self, dataset: str) -> Path:
+        """The dataset's DuckDB file: every stage's tables."""
+        return self.root / "warehouse" / f"{dataset}.duckdb"
+
+    def vault(self, dataset: str) -> Path:
+        """The dataset's sealed evaluation rows."""
+        return self.root / "vault" / f"{dataset}.duckdb"
+
+    def journal(self, dataset: str) -> Path:
+        """The dataset's append-only record of requests to generators."""
+        return self.root / "journal" / f"{dataset}.ndjson"
+
+    def releases(self, dataset: str) -> Path:
+        """The folder of the dataset's release folders."""
+        return self.root / "releases" / dataset
+
+    @property
+    def cache(self) -> Path:
+        """Downloads and assembled weights, all of it reproducible from pinned digests."""
+        return self.root / "cache"
+
+    @property
+    def dagster(self) -> Path:
+        """DAGSTER_HOME of the runs that the command line starts."""
+        return self.root / "dagster"
+
+    def prepare(self) -> Home:
+        """Make the folders and prove that they can be written.
+
+        Raises:
+            HomeUnusable: a folder cannot be made or written; nothing else was touched.
+        """
+        with explained(self.root):
+            for folder in ("warehouse", "vault", "journal", "releases", "cache", "dagster"):
+                (self.root / folder).mkdir(parents=True, exist_ok=True)
+            for private in ("vault", "journal"):
+                (self.root / private).chmod(0o700)
+            probe = self.root / f".probe-{uuid.uuid4().hex}"
+            try:
+                probe.write_bytes(b"\0" * 65536)
+            finally:
+                probe.unlink(missing_ok=True)
+        return self
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn an operating system's refusal to write below `path` into a message that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        remedy = "free space there" if full else "make it writable"
+        raise HomeUnusable(
+            f"cannot write to {error.filename or path}: {error.strerror}. Everything recorded so far is kept; "
+            f"{remedy}, or set CAREFUL_HOME to another folder, and run again"
+        ) from error

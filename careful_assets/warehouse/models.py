@@ -1,0 +1,52 @@
+"""Runs the SQL models of `dbt_like_sql/`: set logic in dbt's layout, without dbt at run time.
+
+A model is one select statement over schema-qualified tables, with named parameters written `$name`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from careful_assets.shipped import shipped
+
+
+def models_folder() -> Path:
+    """The folder of all models, one sub-folder a stage."""
+    return shipped("dbt_like_sql", "dbt_like_sql") / "models"
+
+
+@cache
+def model_sql(name: str) -> str:
+    """The text of the model `stage/name`.
+
+    Raises:
+        FileNotFoundError: there is no such model.
+    """
+    return (models_folder() / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def run_model(con: duckdb.DuckDBPyConnection, name: str, params: dict[str, Any] | None = None) -> pl.DataFrame:
+    """Run the model `stage/name` and return its rows as a Polars frame."""
+    if params:
+        return con.sql(model_sql(name), params=params).pl()
+    return con.sql(model_sql(name)).pl()
+
+
+def run_model_over(
+    tables: Mapping[str, pl.DataFrame], name: str, params: dict[str, Any] | None = None
+) -> pl.DataFrame:
+    """Run the model `stage/name` over frames that are not in a warehouse yet, named `schema.table`."""
+    with closing(duckdb.connect()) as con:
+        for table, frame in tables.items():
+            con.execute(f"create schema if not exists {table.split('.')[0]}")
+            con.register("_incoming", frame)
+            con.execute(f"create table {table} as select * from _incoming")
+            con.unregister("_incoming")
+        return run_model(con, name, params)

@@ -1,0 +1,14 @@
+-- The vault's tables. Run inside the first sealing's transaction, and harmless after it.
+
+create schema if not exists sealed;
+create table if not exists sealed.keys (key blob not null);
+create table if not exists sealed.rows (
+    row_id varchar primary key, text varchar not null, label varchar not null, group_id varchar not null,
+    sealed_in varchar not null
+);
+create table if not exists sealed.tags (row_id varchar not null, slice varchar not null);
+create table if not exists sealed.fingerprints (row_id varchar not null, kind varchar not null, hash bigint not null);
+create table if not exists sealed.registry (
+    seq bigint not null, registry_state varchar not null, rows bigint not null, groups bigint not null,
+    added bigint not null, run_id varchar not null, sealed_at timestamptz not null
+);

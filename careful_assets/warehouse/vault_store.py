@@ -1,0 +1,174 @@
+"""The vault's file, its key, the record of its openings, and the rule that it speaks no row.
+
+Belongs here: what the three grants share. Does not belong here: what a grant may do (`vault`, `vault_probe`,
+`vault_scorer`). Nothing here is a grant: no asset may import this module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import duckdb
+import polars as pl
+
+from careful_assets.errors import CarefulError, StageFailed
+from careful_assets.warehouse.connections import connect, transaction
+from careful_assets.warehouse.tables import append, read
+
+SCHEMA = Path(__file__).with_name("vault_schema.sql")
+FILE_PROTECTIONS = "file 0600, folder 0700"
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass
+class Opening:
+    """What `provenance.openings` will say of one use of a grant; filled while the grant works."""
+
+    stage: str
+    grant_name: str
+    operation: str
+    rows: int = 0
+    registry_state: str = ""
+    protections: str = FILE_PROTECTIONS
+    detail: dict[str, object] = field(default_factory=dict)
+
+
+@contextmanager
+def recorded(warehouse_path: Path, run_id: str, opening: Opening) -> Iterator[Opening]:
+    """Write the opening into the warehouse when the block ends, as failed where it raised; only then go on.
+
+    Raises:
+        StageFailed, HomeUnusable: the opening cannot be recorded, so there is no answer either.
+    """
+    try:
+        yield opening
+    except BaseException as error:
+        cause = str(error) if isinstance(error, CarefulError) else type(error).__name__
+        record(warehouse_path, run_id, opening, outcome="failed", cause=cause)
+        raise
+    record(warehouse_path, run_id, opening, outcome="done")
+
+
+def record(warehouse_path: Path, run_id: str, opening: Opening, **outcome: str) -> None:
+    """Append one row to `provenance.openings`."""
+    with connect(warehouse_path) as con, transaction(con):
+        row = {
+            "seq": next_seq(read(con, "provenance.openings")),
+            "stage": opening.stage,
+            "grant_name": opening.grant_name,
+            "operation": opening.operation,
+            "rows": opening.rows,
+            "registry_state": opening.registry_state,
+            "protections": opening.protections,
+            "detail": json.dumps({**outcome, **opening.detail}, sort_keys=True),
+            "run_id": run_id,
+            "opened_at": datetime.now(UTC),
+        }
+        append(con, "provenance.openings", pl.DataFrame([row]))
+
+
+def next_seq(numbered: pl.DataFrame) -> int:
+    """One more than the highest `seq`; 1 for an empty table."""
+    return 1 + max(numbered["seq"].to_list(), default=0)
+
+
+@contextmanager
+def opened(vault_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The vault, for reading.
+
+    Raises:
+        StageFailed: nothing was sealed yet.
+    """
+    if not vault_path.exists():
+        raise nothing_sealed(vault_path)
+    with connect(vault_path, read_only=True) as con:
+        try:
+            con.table("sealed.registry")
+        except duckdb.CatalogException:
+            # A sealing that was killed leaves a file without tables.
+            raise nothing_sealed(vault_path) from None
+        yield con
+
+
+def nothing_sealed(vault_path: Path) -> StageFailed:
+    """The error of every grant that needs sealed rows and finds none."""
+    return StageFailed(f"{vault_path}: nothing sealed yet; materialize anchors first")
+
+
+def standing(con: duckdb.DuckDBPyConnection) -> tuple[str, int]:
+    """The registry's state and the number of sealed rows, as the last sealing left them."""
+    last = read(con, "sealed.registry").sort("seq")
+    return str(last["registry_state"][-1]), int(last["rows"][-1])
+
+
+def row_digests(con: duckdb.DuckDBPyConnection, row_ids: pl.Series) -> pl.DataFrame:
+    """HMAC-SHA256 of each distinct row id under the vault's key: columns row_id, digest (hex)."""
+    return _keyed(con, row_ids, "row_id", prefix="")
+
+
+def group_digests(con: duckdb.DuckDBPyConnection, group_ids: pl.Series) -> pl.DataFrame:
+    """As `row_digests`, for groups (group_id, digest); a group named like a row gets another digest."""
+    return _keyed(con, group_ids, "group_id", prefix="group:")
+
+
+def _keyed(con: duckdb.DuckDBPyConnection, ids: pl.Series, name: str, prefix: str) -> pl.DataFrame:
+    key = read(con, "sealed.keys")["key"][0]
+    distinct = ids.unique().to_list()
+    digests = [hmac.new(key, (prefix + one).encode(), hashlib.sha256).hexdigest() for one in distinct]
+    return pl.DataFrame({name: distinct, "digest": digests}, schema={name: pl.String, "digest": pl.String})
+
+
+def wordless(method: Callable[P, T]) -> Callable[P, T]:
+    """Let no row leave a grant's method in an exception.
+
+    Our own errors pass, without the errors behind them; any other (a DuckDB constraint quotes its row)
+    becomes a `StageFailed` that names its type and place. Tracebacks are cut off at the grant: their frames
+    hold rows.
+    """
+
+    @wraps(method)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(*args, **kwargs)
+        except CarefulError as error:
+            clean = error
+        except Exception as error:  # noqa: BLE001  whatever it is, its message may quote a row
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            clean = StageFailed(
+                f"{method.__qualname__} failed with {type(error).__name__} at {Path(frame.filename).name}:"
+                f"{frame.lineno}; its message is withheld because it may quote sealed rows. Nothing was "
+                "answered and nothing was sealed; run it again, and report these words if it persists"
+            )
+        clean.__cause__ = clean.__context__ = None
+        raise clean.with_traceback(None)
+
+    return guarded
+
+
+def require_columns(
+    frame: pl.DataFrame, what: str, schema: dict[str, type[pl.DataType]], nullable: str = ""
+) -> None:
+    """Hold a caller's frame to its columns and types, without nulls but in the column `nullable`.
+
+    Raises:
+        StageFailed: names the column, never a value.
+    """
+    for name, kind in schema.items():
+        if name not in frame.columns:
+            raise StageFailed(f"{what}: the column {name} is missing; give {', '.join(schema)}")
+        if frame.schema[name] != kind and not frame.is_empty():
+            raise StageFailed(f"{what}: {name} is {frame.schema[name]}, must be {kind.__name__}; cast it")
+        if name != nullable and frame[name].null_count():
+            raise StageFailed(f"{what}: {frame[name].null_count()} rows have no {name}; fill or drop them")

@@ -1,0 +1,1 @@
+"""Tests of careful_assets, laid out as the package is."""

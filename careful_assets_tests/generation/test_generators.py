@@ -1,0 +1,41 @@
+import pytest
+
+from careful_assets.errors import StageFailed
+from careful_assets.generation.generators import open_generator
+from careful_assets.llm.client import EndpointClient
+from careful_assets.llm.embedded import EmbeddedGenerator
+from careful_assets.warehouse.home import Home
+from careful_assets_tests.generation.examples import card, exemplars
+
+ENDPOINT = {"CAREFUL_LLM_URL": "http://127.0.0.1:1", "CAREFUL_LLM_MODEL": "big", "CAREFUL_LLM_API_KEY": "k"}
+
+
+def chosen(setting, environ, tmp_path):
+    return open_generator(setting, Home(tmp_path), exemplars(), environ)
+
+
+def test_the_card_and_the_environment_choose(tmp_path):
+    """The card's n-gram model, the environment's endpoint, or the embedded model."""
+    ngram = card(generator={"kind": "ngram", "order": 2})
+    assert chosen(ngram, ENDPOINT, tmp_path).generator.identity.generator_id == "ngram"
+    endpoint = chosen(card(), ENDPOINT, tmp_path)
+    assert isinstance(endpoint.generator, EndpointClient)
+    assert (endpoint.generator.identity.generator_id, endpoint.generator.identity.family) == ("big", "gemma")
+    embedded = chosen(card(), {}, tmp_path)
+    assert isinstance(embedded.generator, EmbeddedGenerator)
+    assert embedded.in_flight >= 1
+
+
+def test_half_an_endpoint_is_refused(tmp_path):
+    """A URL without a model, or a model without a URL, names what is missing."""
+    for name, absent in (("CAREFUL_LLM_URL", "CAREFUL_LLM_MODEL"), ("CAREFUL_LLM_MODEL", "CAREFUL_LLM_URL")):
+        with pytest.raises(StageFailed, match=f"{absent} is not"):
+            chosen(card(), {name: ENDPOINT[name]}, tmp_path)
+
+
+def test_what_the_embedded_model_cannot_do_is_refused_before_it_starts(tmp_path):
+    """A wrong family, chat mode and too many completions are named together; an endpoint may do them."""
+    asked = card(n=9, generator={"kind": "llm", "mode": "chat", "family": "llama"})
+    with pytest.raises(StageFailed, match=r"family is llama.*chat.*at most 8"):
+        chosen(asked, {}, tmp_path)
+    assert isinstance(chosen(asked, ENDPOINT, tmp_path).generator, EndpointClient)

@@ -1,0 +1,208 @@
+import asyncio
+import json
+import random
+import signal
+import sys
+
+import pytest
+from aiohttp import web
+
+from careful_assets.errors import HomeUnusable, StageFailed
+from careful_assets.llm.dispatch import FAILURES_IN_A_ROW, Retries, answer_all
+from careful_assets.llm.journal import Journal
+from careful_assets.llm.requests import CallFailed
+from careful_assets_tests.llm.stubs import choices, client, honest, request, served
+
+QUICK = Retries(attempts=3, first_pause_s=0.01)
+
+
+def run(handler, requests, path, *, in_flight=4, down=False, **options):
+    """Answer the requests through a stub; the stub, the journal's state and the error, if any."""
+
+    async def call():
+        async with served(handler) as stub:
+            url = "http://127.0.0.1:9" if down else stub.url
+            error = None
+            try:
+                await answer_all(
+                    requests, client(url, timeout_s=5), Journal(path), in_flight=in_flight,
+                    **{"retries": QUICK, **options},
+                )  # fmt: skip
+            except (StageFailed, HomeUnusable) as caught:
+                error = caught
+            return stub, Journal(path).read(), error
+
+    return asyncio.run(call())
+
+
+def test_every_request_is_answered_once_and_none_twice(tmp_path):
+    """All answers land in the journal within the bound; a second call sends nothing and starts no generator."""
+    requests, reports = [request(index) for index in range(20)], []
+    path = tmp_path / "set.ndjson"
+
+    async def slow(body, call):
+        await asyncio.sleep(0.01)
+        return await honest(body, call)
+
+    stub, state, error = run(slow, requests, path, in_flight=5, on_progress=lambda *report: reports.append(report))
+    assert error is None
+    assert set(state.answers) == {one.request_id for one in requests}
+    assert (len(stub.bodies), stub.most) == (20, 5)
+    assert reports[0][:3] == (0, 20, 0)
+    assert reports[-1][:3] == (20, 20, 40)
+    before = path.read_bytes()
+    stub, _, error = run(honest, requests, path, down=True)
+    assert (stub.bodies, error, path.read_bytes()) == ([], None, before)
+
+
+def test_overload_is_retried_and_a_retry_after_is_obeyed(tmp_path):
+    """429 and 503 are asked again after the pause that the server names; each attempt is on record."""
+    times = []
+
+    async def overloaded(body, call):
+        times.append(asyncio.get_running_loop().time())
+        if call < 3:
+            return web.Response(status=(429, 503)[call - 1], headers={"Retry-After": "1"} if call == 1 else {})
+        return await honest(body, call)
+
+    asked = request()
+    _, state, error = run(overloaded, [asked], tmp_path / "set.ndjson")
+    assert error is None
+    assert asked.request_id in state.answers
+    assert state.attempts[asked.request_id] == 3
+    assert state.resent == set()
+    assert times[1] - times[0] >= 1
+
+
+def test_pauses_grow_within_bounds():
+    """Back-off doubles with jitter up to its bound; a Retry-After is obeyed up to another."""
+    retries = Retries(first_pause_s=1, longest_pause_s=8, longest_wait_s=60)
+    plain = CallFailed("x", True)
+    for attempt, most in [(1, 1), (2, 2), (3, 4), (4, 8), (9, 8)]:
+        assert most / 2 <= retries.pause_s(attempt, plain) <= most
+    assert len({retries.pause_s(1, plain) for _ in range(5)}) > 1
+    assert retries.pause_s(1, CallFailed("x", True, retry_after_s=7)) == 7
+    assert retries.pause_s(1, CallFailed("x", True, retry_after_s=9999)) == 60
+
+
+def test_a_refused_request_is_recorded_and_the_rest_go_on(tmp_path):
+    """A 400 is sent once, recorded with its cause, and tried again by the next call only."""
+    requests, bad = [request(index) for index in range(6)], request(2)
+
+    async def picky(body, call):
+        if body["seed"] == bad.seed:
+            return web.json_response({"error": {"message": "too long"}}, status=400)
+        return await honest(body, call)
+
+    path = tmp_path / "set.ndjson"
+    stub, state, error = run(picky, requests, path)
+    assert error is None
+    assert len(stub.bodies) == 6
+    assert len(state.answers) == 5
+    assert state.failures[bad.request_id].cause == "HTTP 400: too long"
+    stub, state, _ = run(honest, requests, path)
+    assert [body["seed"] for body in stub.bodies] == [bad.seed]
+    assert len(state.answers) == 6
+
+
+def test_an_endpoint_that_is_down_stops_the_stage_with_advice(tmp_path):
+    """No connection after all attempts: one clear error, and what was recorded before is kept."""
+    requests, path = [request(index) for index in range(6)], tmp_path / "set.ndjson"
+    run(honest, requests[:2], path)
+    _, state, error = run(honest, requests, path, down=True)
+    assert isinstance(error, StageFailed)
+    assert "does not answer after 3 attempts" in str(error)
+    assert "start the stub, and run again" in str(error)
+    assert len(state.answers) == 2
+
+
+def test_refusals_in_a_row_stop_the_stage_before_all_is_spent(tmp_path):
+    """A wrong key refuses everything: after a few refusals the rest is not sent."""
+
+    async def locked(*_):
+        return web.Response(status=401, text="no such key")
+
+    requests = [request(index) for index in range(50)]
+    stub, _, error = run(locked, requests, tmp_path / "set.ndjson", in_flight=2)
+    assert "HTTP 401: no such key" in str(error)
+    assert FAILURES_IN_A_ROW <= len(stub.bodies) <= FAILURES_IN_A_ROW + 2
+
+
+def test_an_answer_that_cannot_be_recorded_stops_the_stage(tmp_path):
+    """A full disk stops sending: what was received is not taken for recorded."""
+    path = tmp_path / "set.ndjson"
+    path.symlink_to("/dev/full")
+    stub, state, error = run(honest, [request(index) for index in range(9)], path)
+    assert isinstance(error, HomeUnusable)
+    assert (stub.bodies, state.answers) == ([], {})
+
+
+def test_cancelling_keeps_what_was_answered(tmp_path):
+    """A cancelled call leaves a whole journal; the next one sends only what is missing, marked where in flight."""
+    requests, path = [request(index) for index in range(8)], tmp_path / "set.ndjson"
+
+    async def half_slow(body, call):
+        if call > 4:
+            await asyncio.sleep(30)
+        return await honest(body, call)
+
+    async def call():
+        async with served(half_slow) as stub:
+            work = asyncio.create_task(answer_all(requests, client(stub.url), Journal(path), in_flight=2))
+            while len(stub.bodies) < 6:
+                await asyncio.sleep(0.01)
+            work.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await work
+
+    asyncio.run(call())
+    assert len(Journal(path).read().answers) == 4
+    stub, state, error = run(honest, requests, path)
+    assert error is None
+    assert len(stub.bodies) == 4
+    assert len(state.answers) == 8
+    assert len(state.resent) == 2
+
+
+def test_kills_lose_no_recorded_answer_and_resend_at_most_what_was_in_flight(tmp_path):
+    """SIGKILL at random moments, run after run: recorded answers stay, and only requests in flight go out again."""
+    count, in_flight, path = 60, 4, tmp_path / "set.ndjson"
+    rng = random.Random(3)
+
+    async def slow(body, call):
+        await asyncio.sleep(0.01)
+        answer = choices(body)
+        for choice in answer["choices"]:
+            choice["text"] += f" (call {call})"  # a second answer to the same request would differ
+        return web.json_response(answer)
+
+    async def call():
+        async with served(slow) as stub:
+            kept, kills = {}, 0
+            while len(kept) < count:
+                child = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "careful_assets_tests.llm.generating_child", stub.url, path, str(count),
+                    str(in_flight),
+                )  # fmt: skip
+                target = len(stub.bodies) + rng.randrange(1, 25)
+                while kills < 4 and child.returncode is None and len(stub.bodies) < target:
+                    await asyncio.sleep(0.001)
+                if kills < 4 and child.returncode is None:
+                    await asyncio.sleep(rng.uniform(0, 0.02))
+                    child.send_signal(signal.SIGKILL)
+                    kills += 1
+                await child.wait()
+                state = Journal(path).read()
+                assert {key: state.answers[key] for key in kept} == kept
+                kept = dict(state.answers)
+            return stub, state, kills
+
+    stub, state, kills = asyncio.run(call())
+    assert kills == 4
+    sent = [body["seed"] for body in stub.bodies]
+    assert len(set(sent)) == count
+    assert len(sent) - count <= kills * in_flight
+    assert len(state.resent) <= kills * in_flight
+    twice = {seed for seed in sent if sent.count(seed) > 1}
+    assert twice <= {state.requests[key].seed for key in state.resent}
+    assert json.loads(path.read_text().splitlines()[0])["event"] == "asked"

@@ -1,0 +1,146 @@
+"""The wall itself: no sealed text, row id or group leaves the vault, by any door."""
+
+import contextlib
+import logging
+import sys
+import traceback
+
+import duckdb
+import polars as pl
+import pytest
+
+from careful_assets.errors import CarefulError, StageFailed
+from careful_assets.warehouse import vault_store
+from careful_assets.warehouse.connections import connect
+from careful_assets.warehouse.tables import read
+from careful_assets_tests.warehouse.vault_fixtures import LABELS, Place, fingerprints, hash64, rows
+
+PLANTED = ("zyxplantedtext", "zyxplantedrow", "zyxplantedgroup")
+TEXTS = [f"zyxplantedtext number {n} bad" for n in range(12)]
+
+TELL_ALL = """
+import sys
+rows = sys.stdin.read()
+sys.stderr.write(rows)
+{then}
+"""
+
+
+def sealed_rows():
+    return rows(TEXTS).with_columns(
+        row_id=pl.concat_str(pl.lit("zyxplantedrow"), "row_id"),
+        group_id=pl.concat_str(pl.lit("zyxplantedgroup"), "group_id"),
+    )
+
+
+@pytest.fixture
+def place(tmp_path):
+    place = Place.at(tmp_path)
+    place.seal(sealed_rows(), {"s": sealed_rows()["row_id"].to_list()})
+    return place
+
+
+def script(tmp_path, then):
+    path = tmp_path / "predictor.py"
+    path.write_text(TELL_ALL.format(then=then))
+    return [sys.executable, "-I", "-S", str(path)]
+
+
+def said(value):
+    """Everything there is to read in an answer: its repr and, of frames, every cell."""
+    parts = [repr(value), str(value)]
+    for one in (value, *vars(value).values()) if hasattr(value, "__dict__") else (value,):
+        if isinstance(one, pl.DataFrame):
+            parts.append(one.write_ndjson())
+    return "\n".join(parts)
+
+
+def heard(error):
+    """Everything there is to read in an exception: causes, and the values in its traceback's frames of the package."""
+    parts = []
+    while error is not None:
+        parts += [repr(error), str(error), *getattr(error, "__notes__", [])]
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if "careful_assets" + "_tests" not in frame.f_code.co_filename:
+                parts.append(repr(frame.f_locals.get("rows")) + repr(frame.f_locals.get("ruler")))
+        error = error.__cause__ or error.__context__
+    return "\n".join(parts)
+
+
+def silent(text):
+    assert not [planted for planted in PLANTED if planted in text]
+
+
+def test_no_answer_holds_a_row(place, tmp_path):
+    """No answer of any grant, nor the grants themselves, hold a planted text, row id or group."""
+    asked = pl.DataFrame({"row_id": ["mine"] * 12, "hash": [hash64(text) for text in TEXTS]})
+    marks = fingerprints(sealed_rows()).filter(kind="ngram").select(pl.lit("mine").alias("row_id"), "hash")
+    answers = [
+        place.seal(sealed_rows()),
+        place.probe.find_leaks("exact", asked),
+        place.probe.find_leaks("ngram", marks, 1),
+        place.probe.sealed_rows(),
+        place.scorer.score({"m": script(tmp_path, "print('complaint\\n' * 12, end='')")}, LABELS),
+        place.sealer, place.probe, place.scorer,
+    ]
+    assert answers[1].height == answers[2].height == 12, "the leaks must be found for this test to mean something"
+    for answer in answers:
+        silent(said(answer))
+
+
+def test_no_failure_holds_a_row(place, tmp_path, caplog, capfd, monkeypatch):
+    """No exception with all that hangs on it, log, console or record of an opening holds one either."""
+    caplog.set_level(logging.DEBUG)
+    broken = sealed_rows().with_columns(text=pl.lit("zyxplantedtext changed"))
+
+    def quoting(*arguments):
+        raise duckdb.ConstraintException('Duplicate key "row_id: zyxplantedrow-1" violates zyxplantedtext')
+
+    failures = [
+        lambda: place.seal(broken),
+        lambda: place.seal(pl.concat([sealed_rows(), sealed_rows()])),
+        lambda: place.sealer.seal(sealed_rows(), fingerprints(sealed_rows())[:3], {"s": ["zyxplantedrow"]}),
+        lambda: place.scorer.score({"m": script(tmp_path, "print(rows)")}, LABELS),
+        lambda: place.scorer.score({"m": script(tmp_path, "print('zyxplantedtext\\n' * 12, end='')")}, LABELS),
+        lambda: place.scorer.score({"m": script(tmp_path, "raise ValueError(rows)")}, LABELS),
+        lambda: place.scorer.score({"m": script(tmp_path, "import os; os.abort()")}, LABELS),
+        lambda: place.scorer.score({"m": ["cat"]}, ["praise"]),
+    ]
+    for fail in failures:
+        with pytest.raises(CarefulError) as caught:
+            fail()
+        silent(heard(caught.value))
+    for function, fail in (
+        ("row_digests", failures[-2]),
+        ("row_digests", lambda: place.probe.find_leaks("exact", pl.DataFrame({"row_id": ["m"], "hash": [1]}))),
+        ("next_seq", lambda: place.seal(sealed_rows())),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(vault_store, function, quoting)
+            with pytest.raises(StageFailed, match="ConstraintException") as caught:
+                fail()
+        silent(heard(caught.value))
+    silent(caplog.text)
+    silent("".join(capfd.readouterr()))
+    silent(place.openings().write_ndjson())
+
+
+def in_tables(path):
+    """Every cell of every table of a DuckDB file: its bytes alone would hide compressed text."""
+    with connect(path, read_only=True) as con:
+        names = con.sql("select schema_name || '.' || table_name as name from duckdb_tables()").pl()["name"]
+        return "\n".join(repr(read(con, name).rows()) for name in names)
+
+
+def test_warehouse_holds_no_row(place, tmp_path):
+    """After sealing, asking, scoring and failing, the warehouse's tables and bytes hold no planted word."""
+    place.probe.find_leaks("exact", pl.DataFrame({"row_id": ["m"], "hash": [hash64(TEXTS[0])]}))
+    for then in ("print('complaint\\n' * 12, end='')", "print(rows)"):
+        with contextlib.suppress(StageFailed):
+            place.scorer.score({"m": script(tmp_path, then)}, LABELS)
+    files = [path for path in place.warehouse.parent.rglob("*") if path.is_file()]
+    assert place.warehouse in files
+    for path in files:
+        assert not [planted for planted in PLANTED if planted.encode() in path.read_bytes()]
+    silent(in_tables(place.warehouse))
+    assert all(planted in in_tables(place.vault) for planted in PLANTED), "else this test would see nothing"

@@ -1,0 +1,6 @@
+-- Groups whose rows stand in more than one open split.
+select group_id, count(distinct split) as splits
+from anchors.rows
+group by group_id
+having count(distinct split) > 1
+order by group_id

@@ -1,0 +1,7 @@
+-- Rows that passed every gate. $gates: how many gates the profile has.
+select row_id
+from filtering.decisions
+group by row_id
+having count(*) = $gates
+   and sum(case when passed then 1 else 0 end) = $gates
+order by row_id
