@@ -47,7 +47,7 @@ def build_defs(
 ) -> dg.Definitions:
     """The whole code location: the package's datasets and the project's own under `cards/`.
 
-    A faulty card does not take the others down: it shows as the one asset `[dataset, card]`, whose check lists the faults.
+    A faulty card does not take the others down: it shows as the one asset `[dataset, card]`, whose check lists them.
     """
     resources = resources_of(home or Home.of(project_root)) | dict(resource_overrides or {})
     parts = [_card_definitions(path) for path in find_cards(project_root)]

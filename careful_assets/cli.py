@@ -1,7 +1,7 @@
 """`careful`, the command line: check cards, run a dataset's life, see how it stands, trace a row.
 
-Belongs here: arguments, what is printed, exit codes. Each command's work is in `operations/`, imported when it is called,
-so that looking something up stays quick.
+Belongs here: arguments, what is printed, exit codes. Each command's work is in `operations/`, imported when it is
+called, so that looking something up stays quick.
 """
 
 from __future__ import annotations
@@ -16,13 +16,18 @@ import typer
 
 from careful_assets.errors import CarefulError, Exit
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.splitlines()[0])
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__.splitlines()[0]
+)
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Dataset = Annotated[str, typer.Argument(help="The dataset's name, as on its card.")]
 
 
 @app.command()
-def check(name: Annotated[str | None, typer.Argument(help="One dataset; all of them without it.")] = None, as_json: AsJson = False) -> None:
+def check(
+    name: Annotated[str | None, typer.Argument(help="One dataset; all of them without it.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Read the cards and report every fault, with its file and line. Exit code 3 if there is one."""
     from careful_assets.operations.datasets import check_cards
 
@@ -57,7 +62,9 @@ def run(
     report = run_life(root, home, name, to, lambda line: typer.echo(line, err=True))
     if not report.success:
         if as_json:
-            _print_json({"run_id": report.run_id, "success": False, "problems": report.problems, "advice": report.advice})
+            _print_json(
+                {"run_id": report.run_id, "success": False, "problems": report.problems, "advice": report.advice}
+            )
         for problem in report.problems:
             typer.echo(f"\ncareful run: {problem}", err=True)
         raise typer.Exit(report.exit_code)
@@ -72,7 +79,10 @@ def run(
 
 
 @app.command()
-def status(name: Annotated[str | None, typer.Argument(help="One dataset; all of them without it.")] = None, as_json: AsJson = False) -> None:
+def status(
+    name: Annotated[str | None, typer.Argument(help="One dataset; all of them without it.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Show by stage the newest data, its checks, and which gates are closed and why. Exit code 1 if one is."""
     from careful_assets.operations.datasets import check_cards
     from careful_assets.operations.status import status_of
@@ -92,7 +102,10 @@ def status(name: Annotated[str | None, typer.Argument(help="One dataset; all of 
 
 
 @app.command()
-def trace(row_id: Annotated[str, typer.Argument(help="A row's id, or its first eight or more digits.")], as_json: AsJson = False) -> None:
+def trace(
+    row_id: Annotated[str, typer.Argument(help="A row's id, or its first eight or more digits.")],
+    as_json: AsJson = False,
+) -> None:
     """Tell a row's story: prompt, generator, seed, parents, every decision and vote, and where the row is used."""
     from careful_assets.card.discovery import find_cards
     from careful_assets.operations.text import trace_text

@@ -10,7 +10,9 @@ def source_matches_card(view: CheckView) -> Verdict:
     source = view.table("anchors.sources").row(0, named=True)
     anchors = view.loaded.card.anchors
     matches = source["sha256"] == anchors.source.sha256 and source["licence"] == anchors.licence
-    summary = "the source's digest and licence are the card's" if matches else "the source is not the one the card declares"
+    summary = (
+        "the source's digest and licence are the card's" if matches else "the source is not the one the card declares"
+    )
     return Verdict(matches, summary, {"sha256": source["sha256"], "licence": source["licence"]})
 
 

@@ -33,7 +33,7 @@ def joined_groups(rows: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
 
 
 def split_of(groups: frozenset[str], split: Split) -> str:
-    """The side of joined groups: the smallest of their salted SHA-256 digests, as a percentage, against the card's shares."""
+    """The side of joined groups: the smallest of their salted SHA-256 digests, in percent, against the shares."""
     point = min(_percent(split.salt, group) for group in groups)
     edge = 0.0
     for side in ("exemplar", "train", "holdout"):

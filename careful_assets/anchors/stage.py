@@ -19,7 +19,7 @@ from careful_assets.text.normalize import hash64, normalize, tokens
 from careful_assets.warehouse.vault import Sealed, VaultSealer
 
 VINTAGE = 1
-_SCHEMA = {
+_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "row_id": pl.String, "text": pl.String, "label": pl.String, "group_id": pl.String, "source": pl.String,
     "vintage": pl.Int32, "split": pl.String, "votes": pl.List(pl.Int32),
 }  # fmt: skip
@@ -117,7 +117,9 @@ def _seal(rows: pl.DataFrame, context: StageContext, sealer: VaultSealer) -> Sea
     )
     slices = {
         part.name: [
-            row_id for row_id, label in rows.select("row_id", "label").iter_rows() if _in_slice(part, label, len(words[row_id]))
+            row_id
+            for row_id, label in rows.select("row_id", "label").iter_rows()
+            if _in_slice(part, label, len(words[row_id]))
         ]
         for part in context.card.evaluation.slices
     }

@@ -137,10 +137,16 @@ class Anchors(Part):
 
 
 class Parameters(Part):
-    """Sampling parameters, sent as they stand. `max_tokens` bounds one completion."""
+    """Sampling parameters, sent as they stand. `max_tokens` bounds one completion.
+
+    `top_k` and `min_p` are not in OpenAI's protocol: what is None is not sent. The embedded model has both off unless
+    they are named, so that nothing unrecorded decides an answer.
+    """
 
     temperature: Annotated[float, Field(ge=0, le=5)]
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    top_k: Annotated[int, Field(ge=0)] | None = None
+    min_p: Annotated[float, Field(ge=0, le=1)] | None = None
     max_tokens: Annotated[int, Field(ge=1, le=32768)]
     stop: list[Stop] = []
 

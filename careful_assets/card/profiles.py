@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from functools import cache, cached_property
 from importlib.resources import files
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from ruamel.yaml import YAML
@@ -32,7 +32,7 @@ class GateSetting(Part):
 class LeakSettings(Part):
     """The leak detectors that must run, and the n-gram detector's cut-off as a containment share."""
 
-    detectors: Annotated[list[Name], Field(min_length=1)]
+    detectors: Annotated[list[Literal["exact", "ngram"]], Field(min_length=1)]
     ngram_tokens: Annotated[int, Field(ge=2, le=64)]
     ngram_containment: Share
 

@@ -60,7 +60,8 @@ def blame_fields(document: Document, error: ValidationError) -> None:
             missing.append((*path, "kind"))
         elif kind == "extra_forbidden":
             known = _keys_at(found["loc"])
-            absent = sorted(known - set(document.at(path[:-1])))
+            around = document.at(path[:-1])
+            absent = sorted(key for key in known if key not in around)
             near = difflib.get_close_matches(str(path[-1]), absent, n=1, cutoff=0.7)
             hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(known))}"
             document.blame(path, f"unknown key; {hint}")

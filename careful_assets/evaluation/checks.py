@@ -20,10 +20,14 @@ def detectors_ran(view: CheckView) -> Verdict:
         elif run["version"] != DETECTOR_VERSIONS[detector]:
             wrong.append(f"{detector} ran at version {run['version']}, it is now {DETECTOR_VERSIONS[detector]}")
         elif run["rows_seen"] != kept or run["sealed_rows"] != sealed:
-            wrong.append(f"{detector} saw {run['rows_seen']} of {kept} rows and {run['sealed_rows']} of {sealed} sealed ones")
+            wrong.append(
+                f"{detector} saw {run['rows_seen']} of {kept} rows and {run['sealed_rows']} of {sealed} sealed ones"
+            )
     if wrong:
         return Verdict(False, f"{'; '.join(wrong)}. No verdict is no clean verdict; materialize evaluation again")
-    return Verdict(True, f"{len(runs)} detectors held {kept} rows against {sealed} sealed ones", {"rows": kept, "sealed": sealed})
+    return Verdict(
+        True, f"{len(runs)} detectors held {kept} rows against {sealed} sealed ones", {"rows": kept, "sealed": sealed}
+    )
 
 
 def leak_share(view: CheckView) -> Verdict:
@@ -50,7 +54,9 @@ def no_struck_row_downstream(view: CheckView) -> Verdict:
     found = sorted(struck & used)
     if found:
         return Verdict(
-            False, f"{len(found)} struck rows are in use, e.g. {found[0][:16]}; retire that release and train again", {"rows": found[:20]}
+            False,
+            f"{len(found)} struck rows are in use, e.g. {found[0][:16]}; retire that release and train again",
+            {"rows": found[:20]},
         )
     return Verdict(True, f"none of the {len(struck)} struck rows is in use", {"struck": len(struck)})
 

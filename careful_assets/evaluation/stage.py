@@ -1,4 +1,4 @@
-"""Evaluation: every kept row is held against the sealed rows, through the vault's probe; a leak is struck, not stopped."""
+"""Evaluation: every kept row is held against the sealed rows, through the vault's probe; a leak is struck."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 
 import polars as pl
 
+from careful_assets.errors import CarefulError
 from careful_assets.measures.intervals import wilson
 from careful_assets.provenance.digests import canonical
 from careful_assets.provenance.stage import Inputs, Outcome, StageContext
 from careful_assets.text.ngrams import ngram_hashes
 from careful_assets.text.normalize import hash64, normalize, tokens
-from careful_assets.warehouse.vault_probe import VaultProbe
+from careful_assets.warehouse.vault_probe import Detector, VaultProbe
 
 DETECTOR_VERSIONS = {"exact": 1, "ngram": 1}
 _LEAKS = {
@@ -54,7 +55,7 @@ def find_leaks(context: StageContext, inputs: Inputs, vault_probe: VaultProbe) -
 
 
 def _detect(
-    detector: str, rows: pl.DataFrame, context: StageContext, probe: VaultProbe
+    detector: Detector, rows: pl.DataFrame, context: StageContext, probe: VaultProbe
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     """One detector over the rows. One that fails leaves a record that it did not run: never a clean bill."""
     settings = context.profile.leaks
@@ -71,14 +72,19 @@ def _detect(
         prints = pl.DataFrame(_fingerprints(detector, rows, settings.ngram_tokens), schema=_FINGERPRINTS, orient="row")
         found = probe.find_leaks(detector, prints, round(threshold * 1000))
         run |= {"ran": True, "sealed_rows": probe.sealed_rows()}
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  whatever it was, the detector did not run
         context.log(f"leak detector {detector} did not run: {type(error).__name__}; the check on it will fail")
-        return pl.DataFrame(schema=_LEAKS), run | {"cause": f"{type(error).__name__}: {error}"[:500]}
+        return pl.DataFrame(schema=_LEAKS), run | {"cause": _cause(error)}
     evidence = pl.format("{} of {} fingerprints shared", pl.col("shared"), pl.col("of"))
     leaks = found.with_columns(
         detector=pl.lit(detector), score=pl.col("score") / 1000, threshold=pl.lit(threshold), evidence=evidence
     )
     return leaks.select(list(_LEAKS)).cast(_LEAKS), run  # type: ignore[arg-type]
+
+
+def _cause(error: Exception) -> str:
+    """Our own errors carry no row text; of any other only the kind is told."""
+    return str(error) if isinstance(error, CarefulError) else type(error).__name__
 
 
 def _fingerprints(detector: str, rows: pl.DataFrame, size: int) -> list[tuple[str, int]]:

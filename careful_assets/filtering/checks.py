@@ -36,7 +36,9 @@ def rows_conserved(view: CheckView) -> Verdict:
     if broken.height:
         gates = ", ".join(sorted(set(broken["gate"].to_list())))
         return Verdict(
-            False, f"rows went missing or were judged twice at {gates}; materialize filtering again", {"gates": broken.height}
+            False,
+            f"rows went missing or were judged twice at {gates}; materialize filtering again",
+            {"gates": broken.height},
         )
     total = view.table("generation.candidates").height
     return Verdict(True, f"all {total} candidates are accounted for at every gate", {"candidates": total})
@@ -47,7 +49,9 @@ def something_kept(view: CheckView) -> Verdict:
     rounds = view.table("provenance.rounds")
     kept, asked = int(rounds["kept"].sum()), int(rounds["asked"].sum())
     summary = f"{kept} of {asked} rows asked for were kept"
-    return Verdict(kept > 0, summary if kept else f"{summary}; look at the rejects by reason", {"kept": kept, "asked": asked})
+    return Verdict(
+        kept > 0, summary if kept else f"{summary}; look at the rejects by reason", {"kept": kept, "asked": asked}
+    )
 
 
 CHECKS = (

@@ -23,10 +23,12 @@ def requests_accounted_for(view: CheckView) -> Verdict:
     if requests.is_empty() or missing or broken:
         return Verdict(
             False,
-            f"{missing} of {requests.height} requests have no outcome, {broken} do not add up; materialize generation again",
+            f"{missing} of {requests.height} requests have no outcome, {broken} do not add up; "
+            "materialize generation again",
             evidence,
         )
-    summary = f"{requests.height - failed} of {requests.height} requests were answered, {failed} failed; the card allows {limit:.1%}"
+    answered = requests.height - failed
+    summary = f"{answered} of {requests.height} requests were answered, {failed} failed; the card allows {limit:.1%}"
     if failed > limit * requests.height:
         return Verdict(
             False, f"{summary}. See the causes on the asset; materialize generation again to retry", evidence
@@ -67,7 +69,8 @@ def parents_are_exemplars(view: CheckView) -> Verdict:
         first = strangers["row_id"].sort()[0]
         return Verdict(
             False,
-            f"{strangers.height} rows that are no exemplars were shown in prompts, e.g. {first[:16]}; materialize generation again",
+            f"{strangers.height} rows that are no exemplars were shown in prompts, e.g. {first[:16]}; "
+            "materialize generation again",
             {"rows": strangers.height},
         )
     return Verdict(True, f"prompts showed {shown.height} exemplars and nothing else", {"parents": shown.height})

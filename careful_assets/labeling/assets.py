@@ -7,7 +7,8 @@ from careful_assets.provenance.assets import StageDoor
 
 DOOR = StageDoor(
     "labeling",
-    "Votes of judges fitted on real rows, their agreement, and for each kept row whether its prompted label is confirmed.",
+    "Votes of judges fitted on real rows, their agreement, and for each kept row whether its prompted label "
+    "is confirmed.",
     vote_on_kept,
     kinds=frozenset({"duckdb", "scikitlearn"}),
 )

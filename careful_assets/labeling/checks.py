@@ -15,7 +15,9 @@ def every_kept_row_voted(view: CheckView) -> Verdict:
     broken = view.model("labeling/ballots", {"gates": gates, "judges": expected})
     if broken.height:
         return Verdict(
-            False, f"{broken.height} rows lack a vote or a label, or have too many; materialize labeling again", {"rows": broken.height}
+            False,
+            f"{broken.height} rows lack a vote or a label, or have too many; materialize labeling again",
+            {"rows": broken.height},
         )
     total = view.table("labeling.labels").height
     return Verdict(True, f"{total} kept rows have {expected} votes and one label each", {"rows": total})
@@ -26,14 +28,20 @@ def judges_are_independent(view: CheckView) -> Verdict:
     generators = set(view.table("generation.requests")["generator_family"].to_list())
     families = [JUDGES[name].family for name in view.loaded.card.labeling.judges]
     voted = view.table("labeling.votes").select("judge", "family").unique()
-    strangers = [row["judge"] for row in voted.iter_rows(named=True) if row["judge"] not in view.loaded.card.labeling.judges]
+    strangers = [
+        row["judge"] for row in voted.iter_rows(named=True) if row["judge"] not in view.loaded.card.labeling.judges
+    ]
     shared = sorted(set(families) & generators)
     if shared:
-        return Verdict(False, f"a judge shares the generator's family {', '.join(shared)}; name another in labeling.judges")
+        return Verdict(
+            False, f"a judge shares the generator's family {', '.join(shared)}; name another in labeling.judges"
+        )
     if len(set(families)) < len(families):
         return Verdict(False, "two judges are of one family; name judges of different families in labeling.judges")
     if strangers:
-        return Verdict(False, f"{', '.join(sorted(strangers))} voted but is not in the card; materialize labeling again")
+        return Verdict(
+            False, f"{', '.join(sorted(strangers))} voted but is not in the card; materialize labeling again"
+        )
     return Verdict(True, f"judges {', '.join(families)} against generators {', '.join(sorted(generators)) or 'none'}")
 
 
@@ -43,13 +51,17 @@ def judges_agree(view: CheckView) -> Verdict:
     pairs = view.table("labeling.agreement").filter(pl.col("config").str.contains("kept candidates", literal=True))
     lowest = min((row["value"] for row in pairs.iter_rows(named=True) if row["value"] is not None), default=None)
     if lowest is None:
-        return Verdict(False, "kappa is undefined on these votes (all of one label, or none); let people look at a sample")
+        return Verdict(
+            False, "kappa is undefined on these votes (all of one label, or none); let people look at a sample"
+        )
     holds = lowest >= minimum
     return Verdict(holds, f"lowest kappa between two judges {lowest:.2f}, wanted {minimum:.2f}", {"kappa": lowest})
 
 
 CHECKS = (
-    Check("every_kept_row_voted", 1, "F", "Has every kept row a vote of every judge, and a label?", every_kept_row_voted),
+    Check(
+        "every_kept_row_voted", 1, "F", "Has every kept row a vote of every judge, and a label?", every_kept_row_voted
+    ),
     Check("judges_are_independent", 1, "FE", "Does nobody judge their own family's work?", judges_are_independent),
     Check("judges_agree", 1, "F", "Do the judges agree enough?", judges_agree, severity="warn"),
 )

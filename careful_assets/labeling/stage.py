@@ -1,4 +1,4 @@
-"""Labeling: judges of other families than the generator's vote on every kept row; the prompted label is confirmed or not."""
+"""Labeling: judges of other families than the generator's vote on every kept row and confirm its label, or do not."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def vote_on_kept(context: StageContext, inputs: Inputs) -> Outcome:
     holdout = anchors.filter(pl.col("split") == "holdout").select("row_id", "text", "label").sort("row_id")
     names = context.card.labeling.judges
     # One fit serves both: votes on the kept rows, and on the holdout, where people's labels tell how good a judge is.
-    ballots = collect_votes(pl.concat([frame.select("row_id", "text") for frame in (candidates, holdout)]), train, names)
+    ballots = collect_votes(
+        pl.concat([frame.select("row_id", "text") for frame in (candidates, holdout)]), train, names
+    )
     votes = ballots.join(candidates, on="row_id", how="semi").sort("row_id", "judge")
     calibration = ballots.join(holdout, on="row_id", how="semi")
     labels = run_model_over(
@@ -39,7 +41,9 @@ def vote_on_kept(context: StageContext, inputs: Inputs) -> Outcome:
     )
 
 
-def _agreement(votes: pl.DataFrame, calibration: pl.DataFrame, holdout: pl.DataFrame, judges: list[str]) -> pl.DataFrame:
+def _agreement(
+    votes: pl.DataFrame, calibration: pl.DataFrame, holdout: pl.DataFrame, judges: list[str]
+) -> pl.DataFrame:
     """Cohen's kappa of each pair of judges on the kept rows, and of each judge with people's labels on the holdout."""
     rows: list[dict[str, Any]] = []
     for first, second in itertools.combinations(judges, 2):

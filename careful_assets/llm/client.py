@@ -107,7 +107,7 @@ class EndpointClient:
         asked: dict[str, Any] = {"prompt": request.rendered_prompt}
         if request.mode == "chat":
             asked = {"messages": [{"role": "user", "content": request.rendered_prompt}]}
-        params = {name: value for name, value in request.params.items() if value != []}
+        params = {name: value for name, value in request.params.items() if value not in ([], None)}
         return {
             **params,
             **asked,

@@ -41,6 +41,8 @@ def main() -> None:
     # four.
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.warmup = False
+    # Off unless a request names them: the record of a request must hold all that decided its answer.
+    params.sampling.top_k, params.sampling.min_p = 0, 0.0
     # The prompt cache and its check points help conversations; here every prompt is new.
     params.cache_ram_mib = 0
     params.n_ctx_checkpoints = 0

@@ -38,5 +38,12 @@ def no_slice_below_baseline(view: CheckView) -> Verdict:
 
 CHECKS = (
     Check("frozen_slices_read", 1, "L", "Was every frozen slice looked at?", frozen_slices_read),
-    Check("no_slice_below_baseline", 1, "L", "Does no slice do worse than its baseline?", no_slice_below_baseline, severity="warn"),
+    Check(
+        "no_slice_below_baseline",
+        1,
+        "L",
+        "Does no slice do worse than its baseline?",
+        no_slice_below_baseline,
+        severity="warn",
+    ),
 )

@@ -1,4 +1,4 @@
-"""Monitoring: the frozen slices, read again: what the released mix scores on each, beside the baseline it was frozen with."""
+"""Monitoring: the frozen slices, read again: what the released mix scores on each, beside its baseline."""
 
 from __future__ import annotations
 

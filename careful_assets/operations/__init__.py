@@ -1,0 +1,1 @@
+"""What spans stages: one command of `careful` a module."""

@@ -48,7 +48,9 @@ def check_cards(project_root: Path, name: str | None = None) -> list[CardReport]
     chosen = [report for report in reports if report.name == name]
     if not chosen:
         known = ", ".join(report.name for report in reports) or "none"
-        raise UnknownDataset(f"there is no dataset {name!r}; known: {known}. Its card belongs into cards/{name}/card.yaml")
+        raise UnknownDataset(
+            f"there is no dataset {name!r}; known: {known}. Its card belongs into cards/{name}/card.yaml"
+        )
     return chosen
 
 

@@ -21,7 +21,7 @@ _PID_TAG = "careful_assets/pid"
 
 @dataclass(frozen=True)
 class RunReport:
-    """How a run ended. `problems`: what failed, in words; `advice`: checks that warn; `exit_code` as `careful` gives it."""
+    """How a run ended. `problems`: what failed, in words; `advice`: checks that warn; `exit_code`: of `careful`."""
 
     run_id: str
     success: bool
@@ -42,9 +42,7 @@ def instance_of(home: Home) -> dg.DagsterInstance:
     return dg.DagsterInstance.from_config(str(home.dagster))
 
 
-def run_life(
-    project_root: Path, home: Home, dataset: str, to_stage: str, say: Callable[[str], None]
-) -> RunReport:
+def run_life(project_root: Path, home: Home, dataset: str, to_stage: str, say: Callable[[str], None]) -> RunReport:
     """Materialize the dataset's stages up to `to_stage`, with their checks; `say` gets a line a stage.
 
     Raises:
@@ -81,7 +79,10 @@ def _report(result: dg.ExecuteInProcessResult) -> RunReport:
                 problems.append(f"{event.step_key} broke, which is a defect: {cause.message.strip()}")
                 exit_code = Exit.DOES_NOT_HOLD
     failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
-    shown = {check.check_name: f"{check.asset_key.to_user_string()}, check {check.check_name}: {check.description}" for check in failed}
+    shown = {
+        check.check_name: f"{check.asset_key.to_user_string()}, check {check.check_name}: {check.description}"
+        for check in failed
+    }
     blocking = [check for check in failed if check.severity == dg.AssetCheckSeverity.ERROR]
     problems += [shown[check.check_name] for check in blocking]
     advice = [shown[check.check_name] for check in failed if check not in blocking]

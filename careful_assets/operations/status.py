@@ -17,12 +17,12 @@ def status_of(loaded: LoadedCard, home: Home) -> dict[str, Any]:
     """By stage: data version, checks passed and failed, and what keeps the stage's own gate closed (None if open)."""
     path = home.warehouse(loaded.card.name)
     if not path.exists():
-        stages = [{"stage": stage, "data_version": None, "passed": 0, "failed": [], "closed": None} for stage in STAGES]
-        return {"dataset": loaded.card.name, "stages": stages}
+        nothing: dict[str, Any] = {"data_version": None, "passed": 0, "failed": [], "closed": None}
+        return {"dataset": loaded.card.name, "stages": [{"stage": stage, **nothing} for stage in STAGES]}
     requirements = requirements_of(loaded)
     with connect(path, read_only=True) as con:
         versions, verdicts = current_versions(con), latest_verdicts(con)
-        stages = []
+        stages: list[dict[str, Any]] = []
         for stage in STAGES:
             made = versions[stage].data_version if stage in versions else None
             own = [row for (at, version, _), row in verdicts.items() if at == stage and version == made]

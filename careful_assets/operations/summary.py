@@ -74,7 +74,9 @@ def _samples(
     texts = candidates.select("row_id", "text")
     return {
         "kept": _drawn(kept.join(texts, on="row_id")),
-        "rejected": _drawn(refused.join(texts, on="row_id").with_columns(why=pl.col("why") + ": " + pl.col("reason")).drop("reason")),
+        "rejected": _drawn(
+            refused.join(texts, on="row_id").with_columns(why=pl.col("why") + ": " + pl.col("reason")).drop("reason")
+        ),
     }
 
 

@@ -53,7 +53,9 @@ def trace_text(story: dict[str, Any]) -> str:
     """What `careful trace` prints."""
     lines = [f"{story['row_id']}  {story['origin']} row of {story['dataset']}"]
     lines += _generated(story) if story["origin"] == "generated" else _real(story["anchor"])
-    lines += [f"├─ mix        {mix['arm']} ({mix['mix_id']}), model {mix['model_digest'][:16]}" for mix in story["mixes"]]
+    lines += [
+        f"├─ mix        {mix['arm']} ({mix['mix_id']}), model {mix['model_digest'][:16]}" for mix in story["mixes"]
+    ]
     return "\n".join([*lines, f"└─ releases   {', '.join(story['releases']) or 'none'}"])
 
 
@@ -70,8 +72,10 @@ def _generated(story: dict[str, Any]) -> list[str]:
     candidate, request, label = story["candidate"], story["request"], story["label"]
     lines = [
         f"├─ text       {_one_line(candidate['text'])}",
-        f"├─ asked for  {candidate['requested_label']} ({candidate['artifact_type']}), ended by {candidate['finish_reason']}",
-        f"├─ generator  {request['generator_id']} ({request['generator_family']}), digest {request['generator_digest'][:16]}",
+        f"├─ asked for  {candidate['requested_label']} ({candidate['artifact_type']})",
+        f"├─ ended by   {candidate['finish_reason']}",
+        f"├─ generator  {request['generator_id']} ({request['generator_family']}), "
+        f"digest {request['generator_digest'][:16]}",
         f"├─ prompt     {request['prompt_id']}, sha256 {request['prompt_sha256'][:16]}",
         f"├─ seed       {request['seed']} + {candidate['ordinal']}, parameters {request['params']}",
         f"├─ request    {request['request_id'][:16]}, round {request['round']}, sent {request['requested_at']}, "
@@ -83,9 +87,12 @@ def _generated(story: dict[str, Any]) -> list[str]:
         *(f"├─ vote       {row['judge']} ({row['family']}): {row['label']}" for row in story["votes"]),
     ]
     if label is not None:
-        lines.append(f"├─ label      {label['label']}, {label['label_source']}, {'confirmed' if label['confirmed'] else 'not confirmed'}")
+        lines.append(
+            f"├─ label      {label['label']}, {label['label_source']}{'' if label['confirmed'] else ', not confirmed'}"
+        )
     lines += [
-        f"├─ LEAK       {row['detector']}: sealed row {row['eval_row_digest'][:16]}, {row['evidence']}" for row in story["leaks"]
+        f"├─ LEAK       {row['detector']}: sealed row {row['eval_row_digest'][:16]}, {row['evidence']}"
+        for row in story["leaks"]
     ]
     return lines
 

@@ -1,4 +1,4 @@
-"""One row's story: from the prompt and the generator through every decision and vote to the mixes and releases that hold it."""
+"""One row's story: from the prompt and the generator through every decision and vote to the releases that hold it."""
 
 from __future__ import annotations
 
@@ -36,9 +36,13 @@ def trace_row(home: Home, datasets: Sequence[str], row_id: str) -> dict[str, Any
                 for table in ("generation.candidates", "anchors.rows"):
                     found += [(dataset, table, full) for full in _ids(con, table, row_id)]
     if not found:
-        raise UnknownRow(f"no dataset has a row {row_id}; sealed rows cannot be traced. Looked in: {', '.join(datasets)}")
+        raise UnknownRow(
+            f"no dataset has a row {row_id}; sealed rows cannot be traced. Looked in: {', '.join(datasets)}"
+        )
     if len(found) > 1:
-        raise UnknownRow(f"{row_id} fits {len(found)} rows; give more digits: {', '.join(full[:16] for _, _, full in found[:5])}")
+        raise UnknownRow(
+            f"{row_id} fits {len(found)} rows; give more digits: {', '.join(full[:16] for _, _, full in found[:5])}"
+        )
     dataset, table, full = found[0]
     with connect(home.warehouse(dataset), read_only=True) as con:
         tell = _generated if table == "generation.candidates" else _real

@@ -47,11 +47,9 @@ def stage_asset(door: StageDoor, loaded: LoadedCard, requirements: Requirements)
         required_resource_keys={"home", *door.grants},
         automation_condition=FOLLOW if UPSTREAM[door.stage] else None,
     )
-    def _stage(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def _stage(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         run_id = context.run.run_id
-        stage_context = StageContext(
-            loaded, context.resources.home.home(), run_id, requirements, lambda line: context.log.info(line)
-        )
+        stage_context = StageContext(loaded, context.resources.home.home(), run_id, requirements, context.log.info)
         grants = {key: getattr(context.resources, key).grant(dataset, run_id) for key in door.grants}
         with refusals_shown():
             made = run_stage(stage_context, door.stage, _granted(door.compute, grants))

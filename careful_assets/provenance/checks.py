@@ -27,16 +27,14 @@ def stage_checks(
         for check in checks
     ]
 
-    @dg.multi_asset_check(
-        name=f"{loaded.card.name}__{stage}__checks", specs=specs, required_resource_keys={"home"}
-    )
+    @dg.multi_asset_check(name=f"{loaded.card.name}__{stage}__checks", specs=specs, required_resource_keys={"home"})
     def _checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         stage_context = StageContext(
             loaded,
             context.resources.home.home(),
             context.run.run_id,
             requirements,
-            lambda line: context.log.info(line),
+            context.log.info,
         )
         with refusals_shown():
             verdicts = judge_stage(stage_context, stage, checks)

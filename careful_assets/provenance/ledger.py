@@ -66,7 +66,7 @@ def latest_verdicts(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str, str]
     """The newest ledger row of every (stage, data version, check)."""
     keys = ["stage", "data_version", "check_name"]
     newest = read(con, "provenance.ledger").sort("seq").group_by(keys, maintain_order=True).last()
-    return {tuple(row[key] for key in keys): row for row in newest.iter_rows(named=True)}  # type: ignore[misc]
+    return {tuple(row[key] for key in keys): row for row in newest.iter_rows(named=True)}
 
 
 def record_version(
@@ -125,17 +125,13 @@ def next_seq(con: duckdb.DuckDBPyConnection, table: str) -> int:
     return int(con.table(table).max("seq").fetchall()[0][0] or 0) + 1
 
 
-def _must_be_current(
-    dataset: str, stage: str, above: str, versions: dict[str, StageVersion], card_digest: str
-) -> None:
+def _must_be_current(dataset: str, stage: str, above: str, versions: dict[str, StageVersion], card_digest: str) -> None:
     remedy = f"materialize {dataset}/{above} and what lies between, then {dataset}/{stage} again"
     if above not in versions:
         raise GateClosed(f"{dataset}/{stage} is closed: {above} was never materialized; {remedy}")
     version = versions[above]
     if version.card_digest != card_digest:
-        raise GateClosed(
-            f"{dataset}/{stage} is closed: the card changed since {above} was made; {remedy}"
-        )
+        raise GateClosed(f"{dataset}/{stage} is closed: the card changed since {above} was made; {remedy}")
     for source, used in version.upstream.items():
         now = versions[source].data_version if source in versions else "nothing"
         if now != used:
@@ -152,9 +148,7 @@ def _must_have_passed(
     if verdict is None:
         raise GateClosed(f"{closed}: it never ran on the current data; {rerun}")
     if verdict["check_version"] != check.version:
-        raise GateClosed(
-            f"{closed}: it ran at version {verdict['check_version']} and is now {check.version}; {rerun}"
-        )
+        raise GateClosed(f"{closed}: it ran at version {verdict['check_version']} and is now {check.version}; {rerun}")
     if verdict["profile_digest"] != profile_digest:
         raise GateClosed(f"{closed}: the gate profile changed since it ran; {rerun}")
     if not verdict["passed"]:

@@ -11,7 +11,14 @@ import polars as pl
 from careful_assets.provenance.stage import Made
 from careful_assets.provenance.stages import TABLES
 
-_TYPES = {"String": "string", "Int64": "bigint", "Int32": "int", "Float64": "double", "Boolean": "boolean", "Date": "date"}
+_TYPES = {
+    "String": "string",
+    "Int64": "bigint",
+    "Int32": "int",
+    "Float64": "double",
+    "Boolean": "boolean",
+    "Date": "date",
+}
 
 
 def asset_metadata(dataset: str, stage: str, made: Made) -> dict[str, dg.MetadataValue]:

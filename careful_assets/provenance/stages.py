@@ -52,9 +52,7 @@ TABLES: dict[str, tuple[StageTable, ...]] = {
     "purpose": (_table("purpose.cards"), _table("purpose.answers")),
     "generation": (
         _table("generation.candidates"),
-        _table(
-            "generation.requests", "cause", "attempts", "resent", "tokens", "cost", "requested_at", "answered_at"
-        ),
+        _table("generation.requests", "cause", "attempts", "resent", "tokens", "cost", "requested_at", "answered_at"),
     ),
     "filtering": (_table("filtering.decisions"), _table("provenance.rounds")),
     "labeling": (_table("labeling.labels"), _table("labeling.votes"), _table("labeling.agreement")),

@@ -83,7 +83,7 @@ def run_checks(view: CheckView, checks: Sequence[Check]) -> list[tuple[Check, Ve
 def _verdict(view: CheckView, check: Check) -> Verdict:
     try:
         return check.judge(view)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  whatever it was, the check did not run
         # Fail closed: the verdict is a failure, and says that it is the check that broke.
         where = traceback.extract_tb(error.__traceback__)[-1]
         return Verdict(

@@ -1,0 +1,1 @@
+"""Stage 2, purpose: which gap is filled, for which use, and the answers to CAREFUL."""

@@ -9,7 +9,9 @@ from careful_assets.purpose.stage import QUESTIONS
 def careful_is_answered(view: CheckView) -> Verdict:
     """Every letter has one answer with its evidence, and the snapshot is that of the current card."""
     answers = view.table("purpose.answers")
-    answered = {row["letter"] for row in answers.iter_rows(named=True) if row["answer"].strip() and row["evidence"].strip()}
+    answered = {
+        row["letter"] for row in answers.iter_rows(named=True) if row["answer"].strip() and row["evidence"].strip()
+    }
     open_letters = sorted(set(QUESTIONS) - answered)
     snapshot = view.table("purpose.cards").row(0, named=True)
     if open_letters:

@@ -51,7 +51,8 @@ def freeze_card(context: StageContext, inputs: Inputs) -> Outcome:
 def answers_of(card: Card, profile: Profile, prompt_ids: list[str]) -> list[dict[str, Any]]:
     """The card's answers, letter by letter, with where to see for oneself."""
     gaps = "; ".join(
-        f"{gap.label} from {gap.current_count} to {gap.target_count} rows: {gap.why_not_collect}" for gap in card.purpose.gap
+        f"{gap.label} from {gap.current_count} to {gap.target_count} rows: {gap.why_not_collect}"
+        for gap in card.purpose.gap
     )
     generation, life = card.generation, card.lifecycle
     forbidden = "; ".join(f"{entry.use} ({entry.reason})" for entry in card.use_limits.forbidden)
@@ -78,7 +79,8 @@ def answers_of(card: Card, profile: Profile, prompt_ids: list[str]) -> list[dict
             "manifest.json of each release",
         ),
         "L": (
-            f"reviewed by {life.review_by}, retired by {life.retire_by}, or when: {'; '.join(life.retirement_triggers)}",
+            f"reviewed by {life.review_by}, retired by {life.retire_by}, or when: "
+            f"{'; '.join(life.retirement_triggers)}",
             "monitoring.observations, retirement.statuses",
         ),
     }

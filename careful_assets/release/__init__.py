@@ -1,0 +1,1 @@
+"""Stage 8, release: immutable, versioned folders of rows, provenance and rejects."""

@@ -7,7 +7,8 @@ from careful_assets.release.stage import make_release
 
 DOOR = StageDoor(
     "release",
-    "An immutable, versioned folder: rows, provenance, rejects, manifest and data card. Unchanged content makes no new version.",
+    "An immutable, versioned folder: rows, provenance, rejects, manifest and data card. Unchanged content "
+    "makes no new version.",
     make_release,
     kinds=frozenset({"duckdb", "parquet"}),
 )

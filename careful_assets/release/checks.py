@@ -1,4 +1,4 @@
-"""What must hold of a release: the folder is what the manifest says, every row is accounted for, nothing struck is in it."""
+"""What must hold of a release: folders are what their manifests say, rows carry their records, nothing struck is in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from careful_assets.release.versions import version_key
 
 
 def folder_matches_manifest(view: CheckView) -> Verdict:
-    """Every active release's folder is whole: each file's digest, the content digest, and the recorded folder digest."""
+    """Every active release's folder is whole: each file's digest, the content digest, the recorded folder digest."""
     releases = view.table("release.releases").filter(pl.col("status") == "active")
     wrong = []
     for row in releases.iter_rows(named=True):
@@ -41,7 +41,9 @@ def records_travel(view: CheckView) -> Verdict:
     lacking, strangers = len(generated - complete), len(set(records["row_id"].to_list()) - generated)
     if lacking or strangers:
         return Verdict(
-            False, f"{lacking} generated rows lack a record, {strangers} records lack a row; materialize release again", {"lacking": lacking}
+            False,
+            f"{lacking} generated rows lack a record, {strangers} records lack a row; materialize release again",
+            {"lacking": lacking},
         )
     return Verdict(True, f"{len(generated)} generated rows carry their records", {"generated": len(generated)})
 
@@ -62,11 +64,13 @@ def release_is_clean(view: CheckView) -> Verdict:
 
 def _newest_folder(view: CheckView) -> Path:
     newest = max(view.table("release.releases")["version"].to_list(), key=version_key)
-    return view.home.releases(view.loaded.card.name) / newest
+    return view.home.releases(view.loaded.card.name) / str(newest)
 
 
 CHECKS = (
-    Check("folder_matches_manifest", 1, "R", "Is every release folder what its manifest says?", folder_matches_manifest),
+    Check(
+        "folder_matches_manifest", 1, "R", "Is every release folder what its manifest says?", folder_matches_manifest
+    ),
     Check("records_travel", 1, "R", "Does every generated row carry its whole record?", records_travel),
     Check("release_is_clean", 1, "EFU", "Has every released row the right to be there?", release_is_clean),
 )

@@ -25,12 +25,14 @@ def content_digest(rows: pl.DataFrame, records: pl.DataFrame) -> str:
 
 def leaf_digests(rows: pl.DataFrame, records: pl.DataFrame) -> dict[str, bytes]:
     """By row_id, ascending, the digest of each row with its record; real rows have no generator."""
-    joined = rows.select(ROW_FIELDS).join(records.select("row_id", *RECORD_FIELDS), on="row_id", how="left").sort("row_id")
+    joined = (
+        rows.select(ROW_FIELDS).join(records.select("row_id", *RECORD_FIELDS), on="row_id", how="left").sort("row_id")
+    )
     return {row[0]: _leaf(canonical(row)) for row in joined.iter_rows()}
 
 
 def merkle_root(leaves: Sequence[bytes]) -> bytes:
-    """The root over the leaves in their order; an odd one out moves up unchanged; no leaves give the digest of nothing."""
+    """The root over the leaves in their order; an odd one moves up unchanged; no leaves give the digest of nothing."""
     level = list(leaves)
     if not level:
         return hashlib.sha256().digest()

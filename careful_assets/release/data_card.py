@@ -55,7 +55,8 @@ def data_card(card: Card, manifest: dict[str, Any], results: pl.DataFrame) -> st
         "Scores on the sealed ruler, with 95% intervals (bootstrap over groups):",
         _table(_results(results)),
         "## Who answers for it, and until when",
-        f"{card.owner.name}, {card.owner.email}. Reviewed by {life.review_by}, retired by {life.retire_by}, or sooner when:",
+        f"{card.owner.name}, {card.owner.email}. Reviewed by {life.review_by}, retired by {life.retire_by}, "
+        "or sooner when:",
         _bullets(life.retirement_triggers),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

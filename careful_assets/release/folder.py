@@ -1,6 +1,6 @@
 """The release folder: written whole under another name, then renamed; read back and held against its manifest.
 
-    rows.parquet  provenance.parquet  rejects.parquet  manifest.json  DATA_CARD.md
+rows.parquet  provenance.parquet  rejects.parquet  manifest.json  DATA_CARD.md
 """
 
 from __future__ import annotations
@@ -54,8 +54,10 @@ def write_folder(target: Path, contents: Contents, manifest: dict[str, Any], car
             for path in making.iterdir():
                 _sync(path)
             if target.exists():
-                raise StageFailed(f"{target} stands already; a release is immutable. Move the folder away and run again")
-            os.rename(making, target)
+                raise StageFailed(
+                    f"{target} stands already; a release is immutable. Move the folder away and run again"
+                )
+            making.rename(target)
             _sync(target.parent)
         finally:
             shutil.rmtree(making, ignore_errors=True)
@@ -69,9 +71,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         StageFailed: it is missing or is no JSON.
     """
     try:
-        return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise StageFailed(f"{folder / MANIFEST} cannot be read: {type(error).__name__}") from error
+    return manifest
 
 
 def read_leaves(folder: Path) -> dict[str, bytes]:

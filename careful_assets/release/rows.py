@@ -40,7 +40,9 @@ def _records(candidates: pl.DataFrame, admitted: pl.DataFrame, inputs: Inputs) -
         "request_id", "round", "prompt_id", "prompt_sha256", "rendered_prompt", "generator_id", "generator_family",
         "generator_digest", "params", "seed", "parent_ids",
     )  # fmt: skip
-    own = candidates.select("row_id", "request_id", "ordinal", "finish_reason", "artifact_type", "depth", "requested_label")
+    own = candidates.select(
+        "row_id", "request_id", "ordinal", "finish_reason", "artifact_type", "depth", "requested_label"
+    )
     votes = inputs.table("labeling.votes").sort("row_id", "judge")
     ballots = votes.group_by("row_id", maintain_order=True).agg(
         pl.format("{}: {}", pl.col("judge"), pl.col("label")).alias("votes")

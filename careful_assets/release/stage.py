@@ -17,7 +17,7 @@ from careful_assets.release.manifest import manifest_of
 from careful_assets.release.rows import Contents, gather
 from careful_assets.release.versions import FIRST, next_version, version_key
 
-_RELEASES = {
+_RELEASES: dict[str, pl.DataType | type[pl.DataType]] = {
     "version": pl.String, "content_digest": pl.String, "folder_digest": pl.String, "status": pl.String,
     "rows": pl.Int64, "generated": pl.Int64, "made_at": pl.Datetime("us", "UTC"),
 }  # fmt: skip
@@ -115,7 +115,10 @@ def _shown(
         "version": version,
         "content digest": digest,
         "folder": str(folder_of(context, version)),
-        "rows by label and origin": contents.rows.group_by("label", "origin").len("rows").sort("label", "origin").to_dicts(),
+        "rows by label and origin": contents.rows.group_by("label", "origin")
+        .len("rows")
+        .sort("label", "origin")
+        .to_dicts(),
         "rejects": rejects.to_dicts(),
         "releases": releases.select("version", "status", "rows", "generated", "made_at").to_dicts(),
     }

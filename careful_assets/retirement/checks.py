@@ -16,7 +16,10 @@ def status_is_dated(view: CheckView) -> Verdict:
     if missing:
         return Verdict(False, f"no status for {', '.join(missing)}; materialize retirement again")
     if overdue:
-        return Verdict(False, f"{', '.join(overdue)} should be retired by now; retire it, or review it and move the date in the card")
+        return Verdict(
+            False,
+            f"{', '.join(overdue)} should be retired by now; retire it, or review it and move the date in the card",
+        )
     return Verdict(True, f"{len(releases)} releases have a status and dates", {"releases": len(releases)})
 
 

@@ -21,7 +21,13 @@ def date_releases(context: StageContext, inputs: Inputs) -> Outcome:
     for version, recorded in inputs.table("release.releases").sort("made_at").select("version", "status").iter_rows():
         status, reason = status_on(today, recorded, life.review_by, life.retire_by)
         rows.append(
-            {"version": version, "status": status, "review_by": life.review_by, "retire_by": life.retire_by, "reason": reason}
+            {
+                "version": version,
+                "status": status,
+                "review_by": life.review_by,
+                "retire_by": life.retire_by,
+                "reason": reason,
+            }
         )
     return Outcome(
         {"retirement.statuses": pl.DataFrame(rows, schema=_STATUSES)},

@@ -19,7 +19,9 @@ def mix_within_caps(view: CheckView) -> Verdict:
         if row["generated"] > (0 if row["arm"] == REAL_ONLY else cap * row["total"])
     ]
     if shares.is_empty() or over:
-        return Verdict(False, f"over the cap of {cap:.0%}: {', '.join(over) or 'no mix at all'}; materialize training again")
+        return Verdict(
+            False, f"over the cap of {cap:.0%}: {', '.join(over) or 'no mix at all'}; materialize training again"
+        )
     highest = max(row["generated"] / row["total"] for row in shares.iter_rows(named=True))
     return Verdict(True, f"at most {highest:.0%} of a class is generated; the cap is {cap:.0%}", {"highest": highest})
 
@@ -30,7 +32,10 @@ def mix_is_clean(view: CheckView) -> Verdict:
     if strays.height:
         first = strays.row(0, named=True)
         return Verdict(
-            False, f"{strays.height} rows have no right to be in a mix, e.g. {first['row_id'][:16]}; materialize training again", {"rows": strays.height}
+            False,
+            f"{strays.height} rows have no right to be in a mix, e.g. {first['row_id'][:16]}; "
+            "materialize training again",
+            {"rows": strays.height},
         )
     return Verdict(True, "every row of every mix may be there", {"rows": 0})
 
@@ -40,12 +45,16 @@ def slices_frozen_first(view: CheckView) -> Verdict:
     slices = view.table("training.slices")
     state = view.table("anchors.vault_counts")["registry_state"][0]
     if slices.is_empty() or set(slices["registry_state"].to_list()) != {state}:
-        return Verdict(False, "the slices are not frozen for the present state of the ruler; materialize training again")
+        return Verdict(
+            False, "the slices are not frozen for the present state of the ruler; materialize training again"
+        )
     scored = _own_scorings(view).filter(pl.col("detail").str.contains(MIX, literal=True))
-    frozen, first = slices["frozen_at"].max(), scored["opened_at"].min()
-    if first is None or frozen > first:  # type: ignore[operator]
+    frozen = max(slices["frozen_at"].to_list())
+    if scored.is_empty() or frozen > min(scored["opened_at"].to_list()):
         return Verdict(False, "a model was scored before the slices were frozen; materialize training again")
-    return Verdict(True, f"{slices.height} baselines were frozen at {frozen:%Y-%m-%d %H:%M:%S} UTC, before the first score")
+    return Verdict(
+        True, f"{slices.height} baselines were frozen at {frozen:%Y-%m-%d %H:%M:%S} UTC, before the first score"
+    )
 
 
 def scored_by_vault(view: CheckView) -> Verdict:
@@ -53,8 +62,12 @@ def scored_by_vault(view: CheckView) -> Verdict:
     arms = set(view.table("training.results")["arm"].to_list())
     openings = _own_scorings(view)
     if not {REAL_ONLY, MIX, DIFFERENCE} <= arms or openings.is_empty():
-        return Verdict(False, "scores without an opening of the vault, or an arm without scores; materialize training again")
-    return Verdict(True, f"scored in the vault's child process under: {openings['protections'][0]}", {"openings": openings.height})
+        return Verdict(
+            False, "scores without an opening of the vault, or an arm without scores; materialize training again"
+        )
+    return Verdict(
+        True, f"scored in the vault's child process under: {openings['protections'][0]}", {"openings": openings.height}
+    )
 
 
 def gap_recall_not_lower(view: CheckView) -> Verdict:
@@ -81,7 +94,20 @@ def _own_scorings(view: CheckView) -> pl.DataFrame:
 CHECKS = (
     Check("mix_within_caps", 1, "U", "Is every class of every mix within the card's cap?", mix_within_caps),
     Check("mix_is_clean", 1, "EF", "Has every row of a mix the right to be there?", mix_is_clean),
-    Check("slices_frozen_first", 1, "EL", "Were slices and baselines frozen before the first fit was scored?", slices_frozen_first),
+    Check(
+        "slices_frozen_first",
+        1,
+        "EL",
+        "Were slices and baselines frozen before the first fit was scored?",
+        slices_frozen_first,
+    ),
     Check("scored_by_vault", 1, "E", "Did the vault itself give the scores?", scored_by_vault),
-    Check("gap_recall_not_lower", 1, "C", "Is the gap class found no worse with the mix?", gap_recall_not_lower, severity="warn"),
+    Check(
+        "gap_recall_not_lower",
+        1,
+        "C",
+        "Is the gap class found no worse with the mix?",
+        gap_recall_not_lower,
+        severity="warn",
+    ),
 )

@@ -10,7 +10,7 @@ MIX = {"row_id": pl.String, "text": pl.String, "label": pl.String, "origin": pl.
 
 
 def capped_mix(real: pl.DataFrame, generated: pl.DataFrame, max_share: float, seed: int) -> pl.DataFrame:
-    """All real rows and, a class at a time, as many generated rows as keep their share of the class at or under `max_share`.
+    """All real rows and, in each class, as many generated rows as keep their share of it at or under `max_share`.
 
     Args:
         real, generated: frames with row_id, text, label.

@@ -66,7 +66,9 @@ def _counts(verdicts: pl.DataFrame, gap_labels: list[str]) -> list[tuple[str, st
 
 def _by_group(verdicts: pl.DataFrame, right: pl.Expr) -> pl.DataFrame:
     hits = pl.when(right).then(pl.col("n")).otherwise(0).sum().alias("hits")
-    return verdicts.group_by("group_digest").agg(hits, pl.col("n").sum()).rename({"group_digest": "group"}).sort("group")
+    return (
+        verdicts.group_by("group_digest").agg(hits, pl.col("n").sum()).rename({"group_digest": "group"}).sort("group")
+    )
 
 
 def _row(part: str, name: str, interval: Interval) -> dict[str, Any]:

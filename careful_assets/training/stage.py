@@ -1,4 +1,4 @@
-"""Training: freeze the slices with a baseline, then fit on real rows only and on the capped mix, and let the vault score both."""
+"""Training: freeze the slices with a baseline, fit on real rows and on the capped mix, let the vault score both."""
 
 from __future__ import annotations
 
@@ -18,12 +18,16 @@ from careful_assets.warehouse.vault_scorer import VaultScorer
 
 REAL_ONLY, MIX, BASELINE = "real only", "mix", "majority class"
 DIFFERENCE = "mix minus real only"
-_SCORES = {
+_SCORES: dict[str, pl.DataType | type[pl.DataType]] = {
     "slice": pl.String, "name": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64,
     "n": pl.Int64, "reference_value": pl.Float64, "config": pl.String,
 }  # fmt: skip
-_SLICES = {**_SCORES, "registry_state": pl.String, "frozen_at": pl.Datetime("us", "UTC")}
-_RESULTS = {"arm": pl.String, **_SCORES}
+_SLICES: dict[str, pl.DataType | type[pl.DataType]] = {
+    **_SCORES,
+    "registry_state": pl.String,
+    "frozen_at": pl.Datetime("us", "UTC"),
+}
+_RESULTS: dict[str, pl.DataType | type[pl.DataType]] = {"arm": pl.String, **_SCORES}
 
 
 def train_and_score(context: StageContext, inputs: Inputs, vault_scorer: VaultScorer) -> Outcome:

@@ -1,0 +1,1 @@
+"""DuckDB files: connections, tables, SQL models, migrations, and the vault."""

@@ -1,7 +1,7 @@
 """Short DuckDB connections: open, do one thing, close.
 
 Only one process may hold a DuckDB file for writing, and none may read it then; so nobody holds a connection while
-computing. A held lock is waited for, with jitter, for a bounded time; the operating system frees it when its holder dies.
+computing. A held lock is waited for, with jitter, for a bounded time; the system frees it when its holder dies.
 """
 
 from __future__ import annotations

@@ -28,7 +28,8 @@ def migrate(path: Path) -> None:
         applied = _version(con)
         if applied > len(steps):
             raise StageFailed(
-                f"{path} has schema version {applied}, this careful-assets knows {len(steps)}: install the newer version"
+                f"{path} has schema version {applied}, this careful-assets knows {len(steps)}: "
+                "install the newer version"
             )
         for number, step in enumerate(steps[applied:], start=applied + 1):
             con.execute(step.read_text(encoding="utf-8"))

@@ -39,14 +39,12 @@ def run_model(con: duckdb.DuckDBPyConnection, name: str, params: dict[str, Any] 
     return con.sql(model_sql(name)).pl()
 
 
-def run_model_over(
-    tables: Mapping[str, pl.DataFrame], name: str, params: dict[str, Any] | None = None
-) -> pl.DataFrame:
+def run_model_over(tables: Mapping[str, pl.DataFrame], name: str, params: dict[str, Any] | None = None) -> pl.DataFrame:
     """Run the model `stage/name` over frames that are not in a warehouse yet, named `schema.table`."""
     with closing(duckdb.connect()) as con:
         for table, frame in tables.items():
             con.execute(f"create schema if not exists {table.split('.')[0]}")
             con.register("_incoming", frame)
-            con.execute(f"create table {table} as select * from _incoming")
+            con.view("_incoming").create(table)
             con.unregister("_incoming")
         return run_model(con, name, params)

@@ -1,8 +1,9 @@
-"""Dagster resources: CAREFUL_HOME and the vault's grants, each its own resource so that the asset graph shows who holds what."""
+"""Dagster resources: CAREFUL_HOME, and the vault's grants, each of its own so that the graph shows who holds what."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -12,7 +13,7 @@ from careful_assets.warehouse.vault_probe import VaultProbe
 from careful_assets.warehouse.vault_scorer import VaultScorer
 
 
-class HomeResource(dg.ConfigurableResource):
+class HomeResource(dg.ConfigurableResource[Any]):
     """Where the platform writes."""
 
     root: str

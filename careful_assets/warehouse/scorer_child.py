@@ -79,9 +79,7 @@ def run_confined(command: Sequence[str], given: bytes, room: int, timeout_s: flo
 class _Talk:
     """Feeds the child, takes its output, and listens to the report until the sandbox has ended."""
 
-    def __init__(
-        self, process: subprocess.Popen[bytes], report: int, given: bytes, room: int, deadline: float
-    ) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], report: int, given: bytes, room: int, deadline: float) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         self._stdin, self._stdout, self._report = process.stdin, process.stdout, report

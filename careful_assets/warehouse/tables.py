@@ -8,7 +8,7 @@ import polars.selectors as cs
 
 
 def read(con: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
-    """The whole table `schema.name`, in no order; sort before order matters. Times are in UTC, whatever the machine's zone."""
+    """The whole table `schema.name`, in no order: sort before order matters. Times are in UTC in any time zone."""
     return con.table(table).pl().with_columns(cs.datetime(time_zone="*").dt.convert_time_zone("UTC"))
 
 
@@ -25,12 +25,12 @@ def append(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> N
         return
     con.register("_incoming", frame.select(columns))
     try:
-        con.execute(f"insert into {table} select * from _incoming")
+        con.view("_incoming").insert_into(table)
     finally:
         con.unregister("_incoming")
 
 
 def replace(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
     """Make the frame's rows the whole content of `schema.name`."""
-    con.execute(f"delete from {table}")
+    con.execute(f"delete from {table}")  # noqa: S608  table names are the code's own
     append(con, table, frame)

@@ -208,9 +208,7 @@ def _refuse_changes(known: pl.DataFrame, vault_path: Path) -> None:
             )
 
 
-def _renewed(
-    before: _Contents, offered: _Contents, known: pl.DataFrame, kept: int, vault_path: Path
-) -> pl.DataFrame:
+def _renewed(before: _Contents, offered: _Contents, known: pl.DataFrame, kept: int, vault_path: Path) -> pl.DataFrame:
     """All fingerprints after this sealing.
 
     Candidates are compared with one normalizer's hashes: where it changed, all rows must be offered anew.

@@ -58,9 +58,7 @@ class VaultScorer:
         self._run_id = run_id
 
     @wordless
-    def score(
-        self, predictors: Mapping[str, Sequence[str]], labels: Sequence[str], timeout_s: float = 120
-    ) -> Scores:
+    def score(self, predictors: Mapping[str, Sequence[str]], labels: Sequence[str], timeout_s: float = 120) -> Scores:
         """Run every predictor over all sealed rows and count what it said.
 
         Args:
@@ -160,9 +158,7 @@ def _ask(
 
 def _count(ruler: _Ruler, answers: Mapping[str, list[str]], withheld: Sequence[str]) -> pl.DataFrame:
     said = pl.concat(
-        ruler.rows.select(
-            "row_id", "label", "group_digest", predictor=pl.lit(name), predicted=pl.Series(labels)
-        )
+        ruler.rows.select("row_id", "label", "group_digest", predictor=pl.lit(name), predicted=pl.Series(labels))
         for name, labels in answers.items()
     )
     shown = ruler.slices.filter(~pl.col("slice").is_in(list(withheld)))

@@ -157,9 +157,7 @@ def wordless(method: Callable[P, T]) -> Callable[P, T]:
     return guarded
 
 
-def require_columns(
-    frame: pl.DataFrame, what: str, schema: dict[str, type[pl.DataType]], nullable: str = ""
-) -> None:
+def require_columns(frame: pl.DataFrame, what: str, schema: dict[str, type[pl.DataType]], nullable: str = "") -> None:
     """Hold a caller's frame to its columns and types, without nulls but in the column `nullable`.
 
     Raises:

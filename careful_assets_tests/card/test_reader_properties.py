@@ -16,7 +16,8 @@ from careful_assets_tests.card.cards import CARD, write_card
 
 VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.dates(), st.text(max_size=8),
-    st.sampled_from(["rare", "training", "prompts/ask.jinja", "..", "/", 10**400, -1, 0, [], {}, [[]], {"kind": "csv"}]),
+    st.sampled_from(["rare", "training", "prompts/ask.jinja", "..", "/", 10**400, -1, 0]),
+    st.sampled_from([[], {}, [[]], {"kind": "csv"}]),
     st.lists(st.text(max_size=3), max_size=2), st.dictionaries(st.text(max_size=3), st.none(), max_size=2),
 )  # fmt: skip
 
@@ -38,12 +39,13 @@ def judged(text: str | bytes) -> LoadedCard | MalformedInput:
         try:
             return read_card(path)
         except MalformedInput as error:
-            assert error.faults
-            for fault in error.faults:
-                assert fault.file.startswith(folder)
-                assert fault.message
-                str(fault).encode()
-            return error
+            refusal = error
+    assert refusal.faults
+    for fault in refusal.faults:
+        assert fault.file.startswith(folder)
+        assert fault.message
+        str(fault).encode()  # can be shown
+    return refusal
 
 
 @settings(max_examples=60, deadline=None)
@@ -99,7 +101,7 @@ def test_any_damage_to_the_text_is_a_card_or_faults(start: int, length: int, pie
 @given(
     scalar=st.one_of(
         st.text(alphabet="+-.:_0123456789abcdefoxETZ~<= ", max_size=24),
-        st.from_regex(r"[-+]?0?[xob]?[0-9_:.e+-]{1,20}"),
+        st.from_regex(r"[-+]?0?[xob]?[0-9_:.e-]{1,20}"),
     )
 )
 def test_any_plain_value_is_read_or_refused(scalar: str) -> None:

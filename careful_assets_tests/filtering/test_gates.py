@@ -158,6 +158,15 @@ def test_planted_near_copies_of_anchors_are_all_found():
     assert [decision.matched_row_id for decision in decisions] == [f"a{source}" for source, _ in pairs]
 
 
+@pytest.mark.parametrize("name", ["exact_duplicate", "near_duplicate"])
+def test_every_vintage_of_an_anchor_is_protected(name):
+    """An anchor whose text changed keeps its row_id; copies of the old text and of the new one are refused."""
+    texts = ["The old words of this customer.", "What the customer says by now."]
+    anchors = pl.DataFrame({"row_id": ["a", "a"], "text": texts})
+    decisions = GATES[name].judge(candidates_of(texts), anchors, CASES[name].threshold)
+    assert [decision.matched_row_id for decision in decisions] == ["a", "a"]
+
+
 # Few letters and short texts: many pairs lie near the threshold.
 SIMILAR = st.lists(st.text(st.sampled_from("ab "), min_size=8, max_size=16), max_size=9)
 

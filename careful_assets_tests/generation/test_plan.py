@@ -11,7 +11,7 @@ WHO = GeneratorIdentity("m", "f", "d")
 QUOTAS = st.dictionaries(st.sampled_from(["angry", "sad"]), st.integers(0, 60))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     quotas=QUOTAS, n=st.integers(1, 9), shown=st.integers(1, 6), groups=st.integers(1, 7), rows=st.integers(1, 4),
     first=st.integers(0, 50), seed=st.integers(0, 2**31 - 1), order=st.randoms(use_true_random=False),

