@@ -20,7 +20,7 @@ export PIP_ROOT_USER_ACTION := ignore
 export VIRTUAL_ENV := $(CURDIR)/.venv
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help run test ui soak check lock clean
+.PHONY: help run test bench ui soak check lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +33,9 @@ test: $(INSTALLED) ## Run the tests
 
 soak: $(INSTALLED) ## Run the long statistical and fault tests
 	@$(BIN)/python -m pytest -q -m soak
+
+bench: $(INSTALLED) ## Measure beside peers
+	@$(BIN)/python -m careful_assets_tests.benchmarks.import_time
 
 ui: export DAGSTER_HOME := $(abspath $(CAREFUL_HOME))/dagster
 ui: $(INSTALLED) ## Serve Dagster on 127.0.0.1:3000

@@ -83,7 +83,10 @@ def status(
     name: Annotated[str | None, typer.Argument(help="One dataset; all of them without it.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show by stage the newest data, its checks, and which gates are closed and why. Exit code 1 if one is."""
+    """Show by stage the newest data, its checks, and which gate is closed and why.
+
+    Exit code 1 if a blocking check failed, or if data stands below a gate that is closed now.
+    """
     from careful_assets.operations.datasets import check_cards
     from careful_assets.operations.status import status_of
     from careful_assets.operations.text import status_text
@@ -97,7 +100,9 @@ def status(
         _print_json(states)
     else:
         typer.echo("\n".join(status_text(state) for state in states))
-    if any(stage["failed"] for state in states for stage in state["stages"]):
+    if any(
+        stage["failed"] or (stage["closed"] and stage["data_version"]) for state in states for stage in state["stages"]
+    ):
         raise typer.Exit(Exit.DOES_NOT_HOLD)
 
 
@@ -123,17 +128,18 @@ def main() -> None:
     """Run the command line; a refusal is printed without a trace and gives its exit code."""
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     try:
-        app(standalone_mode=False)
+        # Outside of standalone mode a `typer.Exit` is not raised: its code is returned.
+        sys.exit(app(standalone_mode=False) or 0)
     except CarefulError as error:
         typer.echo(f"careful: {error}", err=True)
-        sys.exit(error.exit_code)
-    except typer.Exit as error:
         sys.exit(error.exit_code)
     except typer.Abort:
         sys.exit(130)
     except Exception as error:
         if type(error).__module__.startswith("click") or hasattr(error, "format_message"):
-            typer.echo(f"careful: {error.format_message()}", err=True)  # type: ignore[attr-defined]
+            message = error.format_message()  # type: ignore[attr-defined]
+            if message:  # none where no command was given: then the help was printed
+                typer.echo(f"careful: {message}", err=True)
             sys.exit(Exit.USAGE)
         raise
 

@@ -11,7 +11,10 @@ def source_matches_card(view: CheckView) -> Verdict:
     anchors = view.loaded.card.anchors
     matches = source["sha256"] == anchors.source.sha256 and source["licence"] == anchors.licence
     summary = (
-        "the source's digest and licence are the card's" if matches else "the source is not the one the card declares"
+        "the source's digest and licence are the card's"
+        if matches
+        else "the source that was read is not the one the card declares, by digest or licence; "
+        "materialize anchors again"
     )
     return Verdict(matches, summary, {"sha256": source["sha256"], "licence": source["licence"]})
 
@@ -20,13 +23,21 @@ def anchors_conserved(view: CheckView) -> Verdict:
     """No row and no group is lost or counted twice between the source, the open splits and the vault."""
     counts = view.model("anchors/conservation").row(0, named=True)
     rows_hold = counts["open_rows"] + counts["sealed_rows"] == counts["source_rows"]
+    once = counts["open_ids"] == counts["open_rows"]
     groups_hold = counts["open_groups"] + counts["sealed_groups"] == counts["source_groups"]
     summary = (
         f"{counts['source_rows']} rows = {counts['open_rows']} open + {counts['sealed_rows']} sealed; "
         f"{counts['source_groups']} groups = {counts['open_groups']} + {counts['sealed_groups']}"
     )
-    holds = rows_hold and groups_hold
-    return Verdict(holds, summary if holds else f"rows or groups were lost or stand on two sides: {summary}", counts)
+    if not (rows_hold and groups_hold and once):
+        repeats = counts["open_rows"] - counts["open_ids"]
+        return Verdict(
+            False,
+            f"rows or groups were lost, stand on two sides or repeat ({repeats} row ids): {summary}; "
+            "materialize anchors again",
+            counts,
+        )
+    return Verdict(True, summary, counts)
 
 
 def splits_are_disjoint(view: CheckView) -> Verdict:
@@ -37,7 +48,8 @@ def splits_are_disjoint(view: CheckView) -> Verdict:
     summary = (
         "every group stands in one split"
         if passed
-        else f"{shared.height} groups stand in two splits, {strays.height} rows in none that may be open"
+        else f"{shared.height} groups stand in two splits, {strays.height} rows in none that may be open; "
+        "materialize anchors again"
     )
     return Verdict(passed, summary, {"groups in two splits": shared.height, "stray rows": strays.height})
 

@@ -46,8 +46,9 @@ def seal_and_split(context: StageContext, inputs: Inputs, vault_sealer: VaultSea
     """The anchors stage: all rows but the vault's go to `anchors.rows`; of the vault's, only counts do."""
     raw, digest = read_anchors(context)
     frame, joined = dealt_out(raw, context)
-    sealed = _seal(frame.filter(pl.col("split") == "vault"), context, vault_sealer)
+    offered = frame.filter(pl.col("split") == "vault")
     open_rows = frame.filter(pl.col("split") != "vault").sort("row_id")
+    sealed = _seal(offered, open_rows["row_id"].to_list(), context, vault_sealer)
     source = {
         "source": context.card.anchors.name,
         "vintage": VINTAGE,
@@ -56,8 +57,8 @@ def seal_and_split(context: StageContext, inputs: Inputs, vault_sealer: VaultSea
         "rows": frame.height,
         "groups": frame["group_id"].n_unique(),
         "joined_groups": joined,
-        "sealed_rows": sealed.rows,
-        "sealed_groups": sealed.groups,
+        "sealed_rows": offered.height,
+        "sealed_groups": offered["group_id"].n_unique(),
     }
     counts = sealed.counts.with_columns(registry_state=pl.lit(sealed.registry_state))
     return Outcome(
@@ -107,7 +108,7 @@ def _row_keys(raw: list[RawAnchor], salt: str) -> list[str]:
     return keys
 
 
-def _seal(rows: pl.DataFrame, context: StageContext, sealer: VaultSealer) -> Sealed:
+def _seal(rows: pl.DataFrame, open_ids: list[str], context: StageContext, sealer: VaultSealer) -> Sealed:
     words = {row_id: tokens(text) for row_id, text in rows.select("row_id", "text").iter_rows()}
     exact = [(row_id, "exact", hash64(normalize(text))) for row_id, text in rows.select("row_id", "text").iter_rows()]
     size = context.profile.leaks.ngram_tokens
@@ -123,7 +124,7 @@ def _seal(rows: pl.DataFrame, context: StageContext, sealer: VaultSealer) -> Sea
         ]
         for part in context.card.evaluation.slices
     }
-    return sealer.seal(rows.select("row_id", "text", "label", "group_id"), fingerprints, slices)
+    return sealer.seal(rows.select("row_id", "text", "label", "group_id"), fingerprints, slices, open_ids)
 
 
 def _in_slice(part: Slice, label: str, length: int) -> bool:
@@ -141,9 +142,11 @@ def _shown(rows: pl.DataFrame, sealed: Sealed, source: dict[str, Any], context: 
         by_label.append({"label": label, **sides, "vault": vault.get(label, 0)})
     return {
         "rows by label and split": by_label,
-        "source": f"{source['source']}, sha256 {source['sha256'][:16]}…, licence {source['licence']}",
+        "source": f"{source['source']}, licence {source['licence']}",
+        "source sha256": source["sha256"],
         "groups": source["groups"],
-        "groups joined because they share a text": source["joined_groups"],
+        "joined groups": f"{source['joined_groups']}, because they share a text with another group",
         "sealed rows": sealed.rows,
+        "sealed before and no longer in the source": sealed.kept,
         "registry state": sealed.registry_state,
     }

@@ -1,7 +1,6 @@
 """The card's shape: a dataset's answers to the seven questions of CAREFUL, as Pydantic models.
 
-Belongs here: what each key of a card may hold. Does not belong here: what keys must hold together (`rules`),
-reading the file (`reader`), the gate profiles (`profiles`), and whatever needs the anchors.
+Belongs here: what each key may hold. Does not belong here: rules over several keys (`rules`), reading (`reader`).
 """
 
 from __future__ import annotations
@@ -137,10 +136,9 @@ class Anchors(Part):
 
 
 class Parameters(Part):
-    """Sampling parameters, sent as they stand. `max_tokens` bounds one completion.
+    """Sampling parameters, sent as they stand but for those that are None; `max_tokens` bounds one completion.
 
-    `top_k` and `min_p` are not in OpenAI's protocol: what is None is not sent. The embedded model has both off unless
-    they are named, so that nothing unrecorded decides an answer.
+    Without them, `top_k` and `min_p`, which OpenAI's protocol lacks, are off in the embedded model: all is on record.
     """
 
     temperature: Annotated[float, Field(ge=0, le=5)]

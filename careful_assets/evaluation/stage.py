@@ -112,11 +112,11 @@ def _share(name: str, hits: int, n: int, limit: float | None) -> dict[str, Any]:
 def _shown(leaks: pl.DataFrame, detectors: pl.DataFrame, measures: pl.DataFrame) -> dict[str, Any]:
     by_detector = dict(leaks.group_by("detector").agg(pl.col("row_id").n_unique()).iter_rows())
     ran = [
-        {**row, "rows struck": by_detector.get(row["detector"], 0)}
+        {**row, "struck": by_detector.get(row["detector"], 0)}
         for row in detectors.select("detector", "version", "ran", "rows_seen", "sealed_rows").iter_rows(named=True)
     ]
     return {
         "struck": leaks["row_id"].n_unique(),
         "detectors": ran,
-        "measures": measures.drop("config").to_dicts(),
+        "measures": measures.select("name", "value", "low", "high", pl.col("n").alias("rows")).to_dicts(),
     }

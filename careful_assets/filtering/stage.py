@@ -42,9 +42,9 @@ def _shown(tables: dict[str, pl.DataFrame], kept: int, context: StageContext) ->
         "candidates": candidates,
         "kept": kept,
         "rejected": candidates - kept,
-        "rejected by reason": reasons.to_dicts(),
-        "rows through the gates": flow.to_dicts(),
-        "rows left after each gate": bars("rows left after each gate", stages, left),
+        "rejected by reason": reasons.rename({"n": "rows"}).to_dicts(),
+        "rows left after each gate": bars(stages, left),
+        "gates in order": flow.drop("position").to_dicts(),
         "overrides": [
             {"gate": setting.gate, "threshold": setting.threshold, "reason": setting.override_reason}
             for setting in context.profile.gates

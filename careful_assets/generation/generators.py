@@ -15,8 +15,6 @@ import polars as pl
 from careful_assets.card.models import Card, LlmGenerator
 from careful_assets.errors import StageFailed
 from careful_assets.generation.ngram import NgramGenerator
-from careful_assets.llm.client import EndpointClient, endpoint_identity
-from careful_assets.llm.embedded import EMBEDDED, MOST_COMPLETIONS, EmbeddedGenerator
 from careful_assets.llm.requests import Generator
 from careful_assets.warehouse.home import Home
 
@@ -41,6 +39,10 @@ def open_generator(
         StageFailed: the environment names half an endpoint, or the embedded model cannot do what the card
         asks.
     """
+    # The HTTP client takes a tenth of a second to import: only a run needs it, not whoever loads the definitions.
+    from careful_assets.llm.client import EndpointClient, endpoint_identity
+    from careful_assets.llm.embedded import EmbeddedGenerator
+
     settings = card.generation.generator
     if not isinstance(settings, LlmGenerator):
         pairs = exemplars.select("label", "text").iter_rows()
@@ -61,6 +63,8 @@ def open_generator(
 
 
 def _refuse_for_embedded(card: Card, settings: LlmGenerator) -> None:
+    from careful_assets.llm.embedded import EMBEDDED, MOST_COMPLETIONS
+
     faults = []
     if settings.family != EMBEDDED.family:
         faults.append(f"generator.family is {settings.family}, the model is of the family {EMBEDDED.family}")

@@ -68,11 +68,12 @@ def _shown(candidates: pl.DataFrame, requests: pl.DataFrame, opened: OpenGenerat
     failures = requests.drop_nulls("cause").group_by("cause").len("requests").sort("cause")
     return {
         "candidates": candidates.height,
-        "requests by status": by_status.to_dicts(),
-        "requests that failed, by cause": failures.to_dicts(),
-        "requests sent again": int(requests["resent"].sum()),
-        "candidates by label and finish reason": by_label.to_dicts(),
-        "generator": [{"id": identity.generator_id, "family": identity.family, "digest": identity.digest}],
+        "by label": by_label.to_dicts(),
+        "requests": by_status.to_dicts(),
+        "failures": failures.to_dicts(),
+        "sent again": int(requests["resent"].sum()),
+        "generator": f"{identity.generator_id}, of the family {identity.family}",
+        "generator digest": identity.digest,
         "prompts": requests.group_by("prompt_id", "prompt_sha256").len("requests").sort("prompt_id").to_dicts(),
         "tokens": int(requests["tokens"].sum()),
     }

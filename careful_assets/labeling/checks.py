@@ -31,7 +31,7 @@ def judges_are_independent(view: CheckView) -> Verdict:
     strangers = [
         row["judge"] for row in voted.iter_rows(named=True) if row["judge"] not in view.loaded.card.labeling.judges
     ]
-    shared = sorted(set(families) & generators)
+    shared = sorted((set(families) | set(voted["family"].to_list())) & generators)
     if shared:
         return Verdict(
             False, f"a judge shares the generator's family {', '.join(shared)}; name another in labeling.judges"
@@ -55,7 +55,8 @@ def judges_agree(view: CheckView) -> Verdict:
             False, "kappa is undefined on these votes (all of one label, or none); let people look at a sample"
         )
     holds = lowest >= minimum
-    return Verdict(holds, f"lowest kappa between two judges {lowest:.2f}, wanted {minimum:.2f}", {"kappa": lowest})
+    summary = f"lowest kappa between two judges {lowest:.2f}, wanted {minimum:.2f}"
+    return Verdict(holds, summary if holds else f"{summary}; let people look at a sample", {"kappa": lowest})
 
 
 CHECKS = (

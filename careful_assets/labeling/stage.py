@@ -67,12 +67,19 @@ def _kappa(name: str, first: pl.Series, second: pl.Series, on: str) -> dict[str,
 
 def _shown(labels: pl.DataFrame, votes: pl.DataFrame, agreement: pl.DataFrame) -> dict[str, Any]:
     by_source = labels.group_by("label", "label_source", "confirmed").len("rows").sort("label", "label_source")
-    by_judge = votes.group_by("judge", "family", "label").len("votes").sort("judge", "label")
+    judges = sorted(set(votes["judge"].to_list()))
+    cast = {(judge, label): count for judge, label, count in votes.group_by("judge", "label").len().iter_rows()}
+    by_label = [
+        {"label": label, **{judge: cast.get((judge, label), 0) for judge in judges}}
+        for label in sorted(set(votes["label"].to_list()))
+    ]
     return {
-        "labels confirmed": int(labels["confirmed"].sum()),
-        "labels not confirmed": int((~labels["confirmed"]).sum()),
+        "confirmed": int(labels["confirmed"].sum()),
+        "not confirmed": int((~labels["confirmed"]).sum()),
         "labels by source": by_source.to_dicts(),
-        "votes": by_judge.to_dicts(),
-        "agreement (Cohen's kappa)": agreement.select("name", "value", "n").to_dicts(),
-        "judges": [{"judge": name, "family": JUDGES[name].family} for name in sorted(set(votes["judge"].to_list()))],
+        "votes by label": by_label,
+        "agreement": agreement.select(
+            "name", pl.col("value").alias("Cohen's kappa"), pl.col("n").alias("rows")
+        ).to_dicts(),
+        "judges": [{"judge": judge, "family": JUDGES[judge].family} for judge in judges],
     }

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 # Draws held in memory at once: about 64 MB of indices.
 _DRAWS_AT_ONCE = 8_000_000
@@ -113,6 +116,8 @@ def _over_groups(counts: pl.DataFrame, seed: int, repetitions: int, level: float
     value = int(hits.sum()) / rows
     if groups.height == 1:
         return Interval(value, None, None, rows)
+    import numpy as np  # loading the definitions must not wait for it
+
     shares = _redrawn_shares(hits, n, seed, repetitions)
     low, high = np.quantile(shares, [(1 - level) / 2, (1 + level) / 2])
     # Few repetitions can leave the value outside of its own quantiles.
@@ -122,6 +127,8 @@ def _over_groups(counts: pl.DataFrame, seed: int, repetitions: int, level: float
 def _redrawn_shares(
     hits: npt.NDArray[np.int64], n: npt.NDArray[np.int64], seed: int, repetitions: int
 ) -> npt.NDArray[np.float64]:
+    import numpy as np
+
     rng = np.random.Generator(np.random.PCG64(seed))
     at_once = max(1, _DRAWS_AT_ONCE // len(n))
     shares = []

@@ -1,54 +1,68 @@
-"""Small pictures for the asset pages, as PNG bytes. Kept small: they are stored in the event log."""
+"""Small pictures for the asset pages, as SVG bytes without a title: the page names them.
+
+Kept spare on purpose. Dagster's UI shows a picture in place only if its address has fewer than 1,000 characters, and
+hides a larger one behind a link; the event log, which keeps every picture for good, stays small, too.
+"""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
+from xml.sax.saxutils import escape
+
+_ROW = 18  # pixels a row
+_WIDTH = 260  # pixels of the longest bar, or of the scale from 0 to 1
+_COLORS = ("#777", "#c52", "#36a", "#274")
 
 
-def bars(title: str, names: Sequence[str], values: Sequence[float]) -> bytes:
+def bars(names: Sequence[str], values: Sequence[float]) -> bytes:
     """Horizontal bars, the first on top, each with its number."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.4, 0.5 + 0.32 * len(names)), dpi=90, layout="constrained")
-    axes = figure.subplots()
-    drawn = axes.barh(range(len(names)), list(values), color="#3b6ea5")
-    axes.bar_label(drawn, fmt="{:,.0f}", padding=3, fontsize=8)
-    axes.set_yticks(range(len(names)), list(names), fontsize=8)
-    axes.invert_yaxis()
-    axes.set_title(title, fontsize=9, loc="left")
-    axes.spines[["top", "right", "bottom"]].set_visible(False)
-    axes.tick_params(axis="x", bottom=False, labelbottom=False)
-    axes.margins(x=0.12)
-    return _png(figure)
+    left, longest = _room_for(names), max([*values, 1])
+    lengths = [round(_WIDTH * value / longest) for value in values]
+    path = "".join(f"M{left} {_middle(row)}h{length}" for row, length in enumerate(lengths))
+    parts = [f"<path stroke='#36a' stroke-width='11' d='{path}'/>"]
+    for row, (name, length, value) in enumerate(zip(names, lengths, values, strict=True)):
+        parts += [_text(0, _middle(row) + 4, name), _text(left + length + 4, _middle(row) + 4, f"{value:,.0f}")]
+    return _svg(left + _WIDTH + 60, _ROW * len(names), parts)
 
 
-def intervals(
-    title: str, names: Sequence[str], arms: Sequence[tuple[str, Sequence[tuple[float, float, float] | None]]]
-) -> bytes:
-    """Points with their intervals (value, low, high), one colour an arm; None leaves a gap."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.4, 0.8 + 0.36 * len(names)), dpi=90, layout="constrained")
-    axes = figure.subplots()
+def intervals(names: Sequence[str], arms: Sequence[tuple[str, Sequence[tuple[float, float, float] | None]]]) -> bytes:
+    """Points with their intervals (value, low, high) on a scale from 0 to 1, one colour an arm; None leaves a gap."""
+    left, bottom = _room_for(names), _ROW * (len(names) + 1)
+    parts = [
+        f"<path stroke='#ccc' d='{''.join(f'M{left + _WIDTH * tick // 4} {_ROW}V{bottom}' for tick in range(5))}'/>",
+        *(_text(left + _WIDTH * tick // 4 - 3, bottom + 13, label) for tick, label in ((0, "0"), (2, ".5"), (4, "1"))),
+        *(_text(0, _middle(row + 1) + 4, name) for row, name in enumerate(names)),
+    ]
+    legend = left
     for index, (arm, points) in enumerate(arms):
-        offset = (index - (len(arms) - 1) / 2) * 0.22
-        drawn = [(row + offset, point) for row, point in enumerate(points) if point is not None]
-        heights = [row for row, _ in drawn]
-        values = [point[0] for _, point in drawn]
-        spread = [[point[0] - point[1] for _, point in drawn], [point[2] - point[0] for _, point in drawn]]
-        color = ("#8a8a8a", "#c8553d")[index % 2]
-        axes.errorbar(values, heights, xerr=spread, fmt="o", markersize=4, capsize=2, label=arm, color=color)
-    axes.set_yticks(range(len(names)), list(names), fontsize=8)
-    axes.invert_yaxis()
-    axes.set_xlim(0, 1)
-    axes.set_title(title, fontsize=9, loc="left")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(fontsize=8, loc="best", frameon=False)
-    return _png(figure)
+        color = _COLORS[index % len(_COLORS)]
+        offset = round((index - (len(arms) - 1) / 2) * 5)
+        path = "".join(_interval(left, _middle(row + 1) + offset, point) for row, point in enumerate(points) if point)
+        parts += [f"<path stroke='{color}' stroke-width='2' d='{path}'/>", _text(legend, 12, arm, color)]
+        legend += 8 * len(arm) + 16
+    return _svg(left + _WIDTH + 12, bottom + _ROW, parts)
 
 
-def _png(figure: object) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")  # type: ignore[attr-defined]
-    return buffer.getvalue()
+def _interval(left: int, height: int, point: tuple[float, float, float]) -> str:
+    value, low, high = (left + round(_WIDTH * number) for number in point)
+    return f"M{low} {height}H{high}M{value} {height - 3}v6"
+
+
+def _room_for(names: Sequence[str]) -> int:
+    return 12 + 7 * max((len(name) for name in names), default=0)
+
+
+def _middle(row: int) -> int:
+    return _ROW * row + _ROW // 2
+
+
+def _text(left: int, baseline: int, text: str, color: str | None = None) -> str:
+    where = f" x='{left}'" if left else ""
+    fill = f" fill='{color}'" if color else ""
+    return f"<text{where} y='{baseline}'{fill}>{escape(text)}</text>"
+
+
+def _svg(width: int, height: int, parts: Sequence[str]) -> bytes:
+    size = f"width='{width}' height='{height}'"
+    style = "style='background:#fff;font:12px sans-serif'"  # legible in a dark page, too
+    return "".join([f"<svg xmlns='http://www.w3.org/2000/svg' {size} {style}>", *parts, "</svg>"]).encode()

@@ -26,5 +26,5 @@ def observe(context: StageContext, inputs: Inputs) -> Outcome:
     )
     return Outcome(
         {"monitoring.observations": observations},
-        {"release": newest, "frozen slices": observations.drop("version").to_dicts()},
+        {"release": newest, "frozen slices": observations.drop("version").rename({"n": "rows"}).to_dicts()},
     )

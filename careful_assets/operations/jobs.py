@@ -4,14 +4,16 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+from sqlalchemy.exc import DBAPIError
 
 from careful_assets.build import build_defs, job_name
-from careful_assets.errors import Exit
+from careful_assets.errors import Exit, HomeUnusable
 from careful_assets.provenance.stages import STAGES
 from careful_assets.shipped import shipped
 from careful_assets.warehouse.home import Home, explained
@@ -52,7 +54,7 @@ def run_life(project_root: Path, home: Home, dataset: str, to_stage: str, say: C
     wanted = STAGES[: STAGES.index(to_stage) + 1]
     lines = dg.Definitions(loggers={"console": _stage_logger(dataset, say)})
     defs = dg.Definitions.merge(build_defs(project_root, home=home), lines)
-    with instance_of(home) as instance:
+    with _run_records_explained(home), instance_of(home) as instance:
         _close_abandoned_runs(instance)
         result = defs.resolve_job_def(job_name(dataset)).execute_in_process(
             instance=instance,
@@ -62,6 +64,18 @@ def run_life(project_root: Path, home: Home, dataset: str, to_stage: str, say: C
             tags={_PID_TAG: str(os.getpid())},
         )
     return _report(result)
+
+
+@contextmanager
+def _run_records_explained(home: Home) -> Iterator[None]:
+    """Turn a refusal of Dagster's own database (a full disk, above all) into a message that says what to do."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise HomeUnusable(
+            f"cannot keep Dagster's records in {home.dagster}: {error.orig}. Everything recorded so far is kept; free "
+            "space there or make it writable, or set CAREFUL_HOME to another folder, and run again"
+        ) from error
 
 
 def _report(result: dg.ExecuteInProcessResult) -> RunReport:

@@ -14,10 +14,10 @@ from careful_assets.warehouse.home import Home
 
 
 def status_of(loaded: LoadedCard, home: Home) -> dict[str, Any]:
-    """By stage: data version, checks passed and failed, and what keeps the stage's own gate closed (None if open)."""
+    """By stage: data version, checks that passed, failed or warn, and what keeps its own gate closed, if anything."""
     path = home.warehouse(loaded.card.name)
     if not path.exists():
-        nothing: dict[str, Any] = {"data_version": None, "passed": 0, "failed": [], "closed": None}
+        nothing: dict[str, Any] = {"data_version": None, "passed": 0, "failed": [], "warned": [], "closed": None}
         return {"dataset": loaded.card.name, "stages": [{"stage": stage, **nothing} for stage in STAGES]}
     requirements = requirements_of(loaded)
     with connect(path, read_only=True) as con:
@@ -36,8 +36,13 @@ def status_of(loaded: LoadedCard, home: Home) -> dict[str, Any]:
                     "stage": stage,
                     "data_version": made,
                     "passed": sum(bool(row["passed"]) for row in own),
-                    "failed": sorted(str(row["check_name"]) for row in own if not row["passed"]),
+                    "failed": _not_passed(own, "error"),
+                    "warned": _not_passed(own, "warn"),
                     "closed": closed,
                 }
             )
     return {"dataset": loaded.card.name, "stages": stages}
+
+
+def _not_passed(verdicts: list[dict[str, object]], severity: str) -> list[str]:
+    return sorted(str(row["check_name"]) for row in verdicts if not row["passed"] and row["severity"] == severity)

@@ -44,7 +44,8 @@ def status_text(state: dict[str, Any]) -> str:
         made = stage["data_version"] or "not materialized"
         checks = f"{stage['passed']} checks passed" if stage["data_version"] else ""
         failed = f", FAILED: {', '.join(stage['failed'])}" if stage["failed"] else ""
-        lines.append(f"  {stage['stage']:<11} {made:<17} {checks}{failed}".rstrip())
+        warned = f", warns: {', '.join(stage['warned'])}" if stage["warned"] else ""
+        lines.append(f"  {stage['stage']:<11} {made:<17} {checks}{failed}{warned}".rstrip())
     closed = next((stage["closed"] for stage in state["stages"] if stage["closed"]), None)
     return "\n".join([*lines, *([f"  {closed}"] if closed else [])])
 

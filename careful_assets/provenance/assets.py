@@ -9,7 +9,7 @@ import dagster as dg
 
 from careful_assets.card.reader import LoadedCard
 from careful_assets.errors import CarefulError
-from careful_assets.provenance.metadata import asset_metadata
+from careful_assets.provenance.metadata import asset_metadata, table_name
 from careful_assets.provenance.stage import Inputs, Outcome, StageContext, run_stage
 from careful_assets.provenance.stages import UPSTREAM
 from careful_assets.provenance.verdicts import Requirements
@@ -44,6 +44,7 @@ def stage_asset(door: StageDoor, loaded: LoadedCard, requirements: Requirements)
         kinds=set(door.kinds),
         owners=[loaded.card.owner.email],
         tags={"cell": loaded.card.purpose.cell},
+        metadata={"dagster/table_name": table_name(dataset, door.stage)},
         required_resource_keys={"home", *door.grants},
         automation_condition=FOLLOW if UPSTREAM[door.stage] else None,
     )

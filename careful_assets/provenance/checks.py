@@ -8,27 +8,35 @@ from careful_assets.card.reader import LoadedCard
 from careful_assets.provenance.assets import refusals_shown
 from careful_assets.provenance.metadata import metadata_value
 from careful_assets.provenance.stage import StageContext, judge_stage
-from careful_assets.provenance.verdicts import Check, Requirements, Verdict
+from careful_assets.provenance.verdicts import LETTERS, Check, Requirements, Verdict
 
 
 def stage_checks(
     stage: str, checks: tuple[Check, ...], loaded: LoadedCard, requirements: Requirements
 ) -> dg.AssetChecksDefinition:
-    """All checks of `[dataset, stage]` in one op; those of severity `error` block what is downstream."""
+    """All checks of `[dataset, stage]` in one op; those of severity `error` block what is downstream.
+
+    Each can also be run by itself, as a person may do from the UI: its verdict goes to the ledger like any other.
+    """
     key = dg.AssetKey([loaded.card.name, stage])
     specs = [
         dg.AssetCheckSpec(
             check.name,
             asset=key,
             blocking=check.severity == "error",
-            description=f"{check.question} (CAREFUL: {', '.join(check.letters)})",
+            description=f"{check.question}\n\n{_answers(check)}",
             metadata={"letters": check.letters, "version": check.version},
         )
         for check in checks
     ]
 
-    @dg.multi_asset_check(name=f"{loaded.card.name}__{stage}__checks", specs=specs, required_resource_keys={"home"})
+    # Without `can_subset` the UI offers no way to run a check again but to materialize the asset.
+    @dg.multi_asset_check(
+        name=f"{loaded.card.name}__{stage}__checks", specs=specs, required_resource_keys={"home"}, can_subset=True
+    )
     def _checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        selected = {selected.name for selected in context.selected_asset_check_keys}
+        wanted = tuple(check for check in checks if check.name in selected)
         stage_context = StageContext(
             loaded,
             context.resources.home.home(),
@@ -37,7 +45,7 @@ def stage_checks(
             context.log.info,
         )
         with refusals_shown():
-            verdicts = judge_stage(stage_context, stage, checks)
+            verdicts = judge_stage(stage_context, stage, wanted)
         for check, verdict in verdicts:
             yield _result(key, check, verdict)
 
@@ -46,7 +54,8 @@ def stage_checks(
 
 def _result(key: dg.AssetKey, check: Check, verdict: Verdict) -> dg.AssetCheckResult:
     severity = dg.AssetCheckSeverity.ERROR if check.severity == "error" else dg.AssetCheckSeverity.WARN
-    shown = {"letters": ", ".join(check.letters), "check_version": check.version, **verdict.evidence}
+    # The version as a text: the UI draws a curve of every number.
+    shown = {"answers": _answers(check), "check version": f"{check.version}", **verdict.evidence}
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=check.name,
@@ -55,3 +64,7 @@ def _result(key: dg.AssetKey, check: Check, verdict: Verdict) -> dg.AssetCheckRe
         description=verdict.summary,
         metadata={name: metadata_value(value) for name, value in shown.items()},
     )
+
+
+def _answers(check: Check) -> str:
+    return "CAREFUL: " + ", ".join(f"{letter} ({LETTERS[letter]})" for letter in check.letters)

@@ -1,15 +1,21 @@
-"""Turns a stage's plain metadata into what the Dagster UI shows: numbers, tables and plots, never row text."""
+"""Turns a stage's plain metadata into what the Dagster UI shows: numbers, tables and plots, never row text.
+
+The UI shows Markdown in place below 1,000 characters and hides more behind a link: short titles, few columns.
+"""
 
 from __future__ import annotations
 
-import base64
+import re
+from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import dagster as dg
 import polars as pl
 
 from careful_assets.provenance.stage import Made
 from careful_assets.provenance.stages import TABLES
+from careful_assets.warehouse.models import column_descriptions
 
 _TYPES = {
     "String": "string",
@@ -19,6 +25,8 @@ _TYPES = {
     "Boolean": "boolean",
     "Date": "date",
 }
+_DIGEST = re.compile(r"[0-9a-f]{32,}")
+_SAFE = " '/=:;,.()"  # what may stand unquoted in a picture's address; the fewer quoted, the shorter
 
 
 def asset_metadata(dataset: str, stage: str, made: Made) -> dict[str, dg.MetadataValue]:
@@ -27,50 +35,75 @@ def asset_metadata(dataset: str, stage: str, made: Made) -> dict[str, dg.Metadat
     frame = made.tables[main]
     shown: dict[str, Any] = {
         "dagster/row_count": frame.height,
-        "dagster/table_name": f"{dataset}.{main}",
-        "dagster/column_schema": column_schema(frame),
+        "dagster/table_name": table_name(dataset, stage),
+        "dagster/column_schema": column_schema(main, frame),
     }
-    return {title: metadata_value(value) for title, value in (shown | made.metadata).items()}
+    return {title: metadata_value(value, title) for title, value in (shown | made.metadata).items()}
 
 
-def column_schema(frame: pl.DataFrame) -> dg.TableSchema:
-    """The frame's columns with SQL names for their types."""
+def table_name(dataset: str, stage: str) -> str:
+    """The stage's main table: file, schema and table."""
+    return f"{dataset}.{TABLES[stage][0].name}"
+
+
+def column_schema(table: str, frame: pl.DataFrame) -> dg.TableSchema:
+    """The frame's columns with SQL names for their types, and what the table's documentation says of each."""
+    described = column_descriptions(table)
     return dg.TableSchema(
         columns=[
-            dg.TableColumn(name, _TYPES.get(str(dtype), str(dtype).lower())) for name, dtype in frame.schema.items()
+            dg.TableColumn(name, _TYPES.get(str(dtype), str(dtype).lower()), described.get(name))
+            for name, dtype in frame.schema.items()
         ]
     )
 
 
-def metadata_value(value: Any) -> dg.MetadataValue:
-    """A number, text, list of dicts (shown as a table) or PNG (shown as a picture) as a metadata value."""
+def metadata_value(value: Any, title: str = "") -> dg.MetadataValue:
+    """A metadata value from a number, a text, a list of dicts (a table) or of texts, or SVG bytes (a picture)."""
     if isinstance(value, dg.TableSchema):
         return dg.MetadataValue.table_schema(value)
     if isinstance(value, bytes):
-        return dg.MetadataValue.md(f"![plot](data:image/png;base64,{base64.b64encode(value).decode()})")
+        return dg.MetadataValue.md(f"![{title}](<data:image/svg+xml,{quote(value, safe=_SAFE)}>)")
     if isinstance(value, list):
-        return dg.MetadataValue.md(markdown_table(value))
+        return dg.MetadataValue.md(markdown_table(value) if value and isinstance(value[0], dict) else _bullets(value))
     if isinstance(value, bool):
         return dg.MetadataValue.bool(value)
     if isinstance(value, int):
         return dg.MetadataValue.int(value)
     if isinstance(value, float):
         return dg.MetadataValue.float(value)
-    return dg.MetadataValue.text(str(value))
+    text = str(value)
+    # As plain text the UI breaks no digest: the page grows wider than the window.
+    return dg.MetadataValue.md(f"`{text}`") if _DIGEST.fullmatch(text) else dg.MetadataValue.text(text)
 
 
 def markdown_table(rows: list[dict[str, Any]]) -> str:
-    """A Markdown table; cells are escaped, an empty list says so."""
-    if not rows:
-        return "none"
+    """A Markdown table; cells are escaped, numbers stand to the right, digests are cut to their first 16 digits."""
     head = list(rows[0])
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    lines += ["| " + " | ".join(_cell(row[key]) for key in head) + " |" for row in rows]
-    return "\n".join(lines)
+    rules = ["---:" if _is_numeric([row[key] for row in rows]) else "---" for key in head]
+    lines = ["|".join(key.replace("_", " ") for key in head), "|".join(rules)]
+    lines += ["|".join(_cell(row[key]) for key in head) for row in rows]
+    return "\n".join(f"|{line}|" for line in lines)
+
+
+def _bullets(texts: list[Any]) -> str:
+    return "\n".join(f"- {_cell(text)}" for text in texts) or "none"
+
+
+def _is_numeric(values: list[Any]) -> bool:
+    found = [value for value in values if value is not None]
+    return bool(found) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in found)
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return "–"
-    text = f"{value:.3f}" if isinstance(value, float) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    text = _DIGEST.sub(lambda found: f"{found[0][:16]}…", str(value))
     return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")

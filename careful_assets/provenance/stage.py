@@ -85,7 +85,8 @@ class Inputs:
 class Outcome:
     """What a stage made: its tables, whole, and what the UI shows of them.
 
-    `metadata` maps a title to a number, a text, a list of dicts (a table) or PNG bytes (a plot); never row text.
+    `metadata` maps a title to a number, a text, a list of dicts (a table) or of
+    texts, or SVG bytes (a picture); never row text.
     """
 
     tables: dict[str, pl.DataFrame]

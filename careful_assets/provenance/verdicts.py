@@ -20,6 +20,17 @@ from careful_assets.warehouse.tables import read
 
 Severity = Literal["error", "warn"]
 
+# The seven letters of CAREFUL that a check may answer.
+LETTERS = {
+    "C": "clear purpose",
+    "A": "anchored reality",
+    "R": "recorded provenance",
+    "E": "evaluation isolation",
+    "F": "filtering gates",
+    "U": "use limits",
+    "L": "lifecycle monitoring",
+}
+
 
 @dataclass(frozen=True)
 class Verdict:

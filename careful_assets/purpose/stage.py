@@ -10,6 +10,7 @@ from careful_assets.card.models import Card
 from careful_assets.card.profiles import Profile
 from careful_assets.provenance.digests import canonical
 from careful_assets.provenance.stage import Inputs, Outcome, StageContext
+from careful_assets.provenance.verdicts import LETTERS
 
 QUESTIONS = {
     "C": "Clear purpose: which gap is filled, and why can reality not fill it sooner?",
@@ -38,14 +39,23 @@ def freeze_card(context: StageContext, inputs: Inputs) -> Outcome:
             "claimed now": gap.current_count,
             "counted now": counted.get(gap.label, 0),
             "target": gap.target_count,
-            "damage if wrong": gap.damage_if_wrong,
         }
         for gap in card.purpose.gap
     ]
     return Outcome(
         {"purpose.cards": pl.DataFrame([snapshot]), "purpose.answers": pl.DataFrame(answers)},
-        {"CAREFUL": answers, "the gap": gaps, "cell": card.purpose.cell, "card digest": context.loaded.digest},
+        _shown(context, gaps, answers),
     )
+
+
+def _shown(context: StageContext, gaps: list[dict[str, Any]], answers: list[dict[str, Any]]) -> dict[str, Any]:
+    """The dataset in its own words, then an entry a letter: one table of seven long answers would not be legible."""
+    card = context.card
+    shown: dict[str, Any] = {"title": card.title, "description": card.description.strip(), "gap": gaps}
+    shown |= {f"if {gap.label} is wrong": gap.damage_if_wrong.strip() for gap in card.purpose.gap}
+    for row in answers:
+        shown[f"{row['letter']}: {LETTERS[row['letter']]}"] = f"{row['answer']} · Evidence: {row['evidence']}"
+    return shown | {"cell": card.purpose.cell, "card digest": context.loaded.digest}
 
 
 def answers_of(card: Card, profile: Profile, prompt_ids: list[str]) -> list[dict[str, Any]]:

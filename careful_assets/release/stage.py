@@ -110,15 +110,13 @@ def _write(
 def _shown(
     context: StageContext, contents: Contents, version: str, digest: str, releases: pl.DataFrame
 ) -> dict[str, Any]:
+    by_label = contents.rows.group_by("label", "origin").len("rows").sort("label", "origin")
     rejects = contents.rejects.group_by("stage", "gate", "reason").len("rows").sort("stage", "gate", "reason")
     return {
         "version": version,
         "content digest": digest,
         "folder": str(folder_of(context, version)),
-        "rows by label and origin": contents.rows.group_by("label", "origin")
-        .len("rows")
-        .sort("label", "origin")
-        .to_dicts(),
+        "rows by label": by_label.to_dicts(),
         "rejects": rejects.to_dicts(),
         "releases": releases.select("version", "status", "rows", "generated", "made_at").to_dicts(),
     }

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import polars as pl
 
 from careful_assets.provenance.verdicts import Check, CheckView, Verdict
 
 
 def status_is_dated(view: CheckView) -> Verdict:
-    """Every release has a status and dates, and none lives past its `retire_by`."""
+    """Every release has a status and dates, and none lives past its `retire_by` on the day of the check."""
     releases = set(view.table("release.releases")["version"].to_list())
     statuses = view.table("retirement.statuses")
     missing = sorted(releases - set(statuses["version"].to_list()))
-    overdue = statuses.filter(pl.col("status") == "overdue")["version"].to_list()
+    overdue = _due(statuses, "overdue", "retire_by")
     if missing:
         return Verdict(False, f"no status for {', '.join(missing)}; materialize retirement again")
     if overdue:
@@ -25,10 +27,21 @@ def status_is_dated(view: CheckView) -> Verdict:
 
 def review_not_due(view: CheckView) -> Verdict:
     """Advice: a release whose review date has passed wants its owner."""
-    due = view.table("retirement.statuses").filter(pl.col("status") == "review_due")["version"].to_list()
+    due = _due(view.table("retirement.statuses"), "review_due", "review_by")
     owner = view.loaded.card.owner
-    summary = f"{', '.join(due)}: review is due by {owner.name}" if due else "no review is due"
+    summary = (
+        f"{', '.join(due)}: {owner.name} was to review it by now; review it, and move the date in the card"
+        if due
+        else "no review is due"
+    )
     return Verdict(not due, summary, {"due": len(due)})
+
+
+def _due(statuses: pl.DataFrame, status: str, last_day: str) -> list[str]:
+    """Versions that bear the status, or would today: days pass without anyone materializing retirement."""
+    living = pl.col("status").is_in(["active", "review_due"])
+    past = living & (pl.col(last_day) < datetime.now(UTC).date())
+    return sorted(statuses.filter((pl.col("status") == status) | past)["version"].to_list())
 
 
 CHECKS = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import polars as pl
 
 from careful_assets.provenance.ledger import current_versions
@@ -48,7 +50,7 @@ def slices_frozen_first(view: CheckView) -> Verdict:
         return Verdict(
             False, "the slices are not frozen for the present state of the ruler; materialize training again"
         )
-    scored = _own_scorings(view).filter(pl.col("detail").str.contains(MIX, literal=True))
+    scored = _own_scorings(view)
     frozen = max(slices["frozen_at"].to_list())
     if scored.is_empty() or frozen > min(scored["opened_at"].to_list()):
         return Verdict(False, "a model was scored before the slices were frozen; materialize training again")
@@ -80,15 +82,25 @@ def gap_recall_not_lower(view: CheckView) -> Verdict:
         for row in rows.iter_rows(named=True)
         if row["low"] is not None
     )
-    summary = f"{'lower with the mix' if worse else 'not shown to be lower with the mix'}: {shown or 'no score'}"
-    return Verdict(not worse, summary, {"worse": len(worse)})
+    if worse:
+        return Verdict(False, f"lower with the mix: {shown}; look at what was generated", {"worse": len(worse)})
+    return Verdict(True, f"not shown to be lower with the mix: {shown or 'no score'}", {"worse": 0})
 
 
 def _own_scorings(view: CheckView) -> pl.DataFrame:
-    """The vault's scorings in the run that made the present training data."""
+    """The openings in which the vault scored both arms, in the run that made the present training data."""
     made = current_versions(view.connection)["training"]
-    openings = view.table("provenance.openings").filter(pl.col("operation") == "score")
-    return openings.filter(pl.col("run_id") == made.run_id).sort("seq")
+    openings = view.table("provenance.openings").filter(
+        (pl.col("operation") == "score") & (pl.col("run_id") == made.run_id)
+    )
+    # The baseline's scoring is an opening as well, and so is one that failed.
+    answered = [_scored_both_arms(detail) for detail in openings["detail"].to_list()]
+    return openings.filter(pl.Series(answered, dtype=pl.Boolean)).sort("seq")
+
+
+def _scored_both_arms(detail: str | None) -> bool:
+    told = json.loads(detail or "{}")
+    return told.get("outcome") == "done" and {REAL_ONLY, MIX} <= set(told.get("predictors", ()))
 
 
 CHECKS = (

@@ -115,21 +115,55 @@ def _mix_rows(mixes: dict[str, pl.DataFrame], digests: dict[str, str], registry_
 def _shown(
     results: pl.DataFrame, mixes: dict[str, pl.DataFrame], withheld: tuple[str, ...], protections: str
 ) -> dict[str, Any]:
-    recalls = results.filter(pl.col("name").str.starts_with("recall of "))
-    names = sorted(set(recalls["name"].to_list()))
-    arms = [(arm, [_point(recalls, arm, name) for name in names]) for arm in (REAL_ONLY, MIX)]
-    shares = [
-        {"arm": arm, "label": label, "origin": origin, "rows": count}
-        for arm, mix in mixes.items()
-        for label, origin, count in mix.group_by("label", "origin").len().sort("label", "origin").iter_rows()
-    ]
+    names = [name for name in results["name"].unique(maintain_order=True) if name.startswith("recall of ")]
+    classes = [name.removeprefix("recall of ") for name in names]
+    arms = [(arm, [_point(results, arm, name) for name in names]) for arm in (REAL_ONLY, MIX)]
     return {
-        "recall by class on the sealed ruler": intervals("recall by class, 95% intervals", names, arms),
-        "scores": results.drop("config").to_dicts(),
-        "rows in each mix": shares,
-        "slices too small to answer": ", ".join(withheld) or "none",
-        "the scorer's protections": protections,
+        "recall by class": intervals(classes, arms),
+        "scores by class": _side_by_side(results.filter(pl.col("name") != "accuracy"), "name"),
+        "accuracy by slice": _side_by_side(results.filter(pl.col("name") == "accuracy"), "slice"),
+        "rows in each mix": _rows_by_label(mixes),
+        "too small to score": ", ".join(withheld) or "none",
+        "scorer's protections": protections,
     }
+
+
+def _side_by_side(results: pl.DataFrame, key: str) -> list[dict[str, Any]]:
+    """A row a score: both arms' values, and their difference with its 95% interval."""
+    found = {(row[key], row["arm"]): row for row in results.iter_rows(named=True)}
+    return [
+        {
+            key: name,
+            REAL_ONLY: found[name, REAL_ONLY]["value"],
+            MIX: found[name, MIX]["value"],
+            "difference": _signed(found.get((name, DIFFERENCE))),
+            "rows": found[name, MIX]["n"],
+        }
+        for name in results[key].unique(maintain_order=True)
+    ]
+
+
+def _signed(difference: dict[str, Any] | None) -> str | None:
+    if difference is None or difference["low"] is None:
+        return None
+    return f"{difference['value']:+.3f} ({difference['low']:+.3f} to {difference['high']:+.3f})"
+
+
+def _rows_by_label(mixes: dict[str, pl.DataFrame]) -> list[dict[str, Any]]:
+    counts = {
+        (arm, label, origin): count
+        for arm, mix in mixes.items()
+        for label, origin, count in mix.group_by("label", "origin").len().iter_rows()
+    }
+    return [
+        {
+            "label": label,
+            REAL_ONLY: counts.get((REAL_ONLY, label, "real"), 0),
+            f"{MIX}: real": counts.get((MIX, label, "real"), 0),
+            f"{MIX}: generated": counts.get((MIX, label, "generated"), 0),
+        }
+        for label in sorted({label for _, label, _ in counts})
+    ]
 
 
 def _point(results: pl.DataFrame, arm: str, name: str) -> tuple[float, float, float] | None:

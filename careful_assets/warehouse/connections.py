@@ -6,10 +6,12 @@ computing. A held lock is waited for, with jitter, for a bounded time; the syste
 
 from __future__ import annotations
 
+import os
 import random
 import time
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -30,6 +32,8 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
     """
     if read_only and not path.exists():
         raise StageFailed(f"{path} does not exist: nothing was materialized for this dataset yet")
+    if not path.exists():
+        _create(path)
     con = _open_patiently(path, read_only)
     try:
         with explained(path), _io_explained(path):
@@ -48,6 +52,18 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
         con.rollback()
         raise
     con.commit()
+
+
+def _create(path: Path) -> None:
+    """A new file appears whole: a full disk or a kill while DuckDB makes one leaves a file that nothing can open."""
+    making = path.with_name(f".making-{uuid.uuid4().hex}-{path.name}")
+    try:
+        # Where another process was quicker, its file stands.
+        with explained(path), _io_explained(path), suppress(FileExistsError):
+            duckdb.connect(str(making)).close()
+            os.link(making, path)
+    finally:
+        making.unlink(missing_ok=True)
 
 
 def _open_patiently(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:

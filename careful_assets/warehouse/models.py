@@ -48,3 +48,20 @@ def run_model_over(tables: Mapping[str, pl.DataFrame], name: str, params: dict[s
             con.view("_incoming").create(table)
             con.unregister("_incoming")
         return run_model(con, name, params)
+
+
+@cache
+def column_descriptions(table: str) -> dict[str, str]:
+    """What `sources.yml`, dbt's documentation of tables, says of the columns of `schema.table`; empty if not listed."""
+    from ruamel.yaml import YAML
+
+    documented = YAML(typ="safe").load((models_folder() / "sources.yml").read_text(encoding="utf-8"))
+    schema, _, name = table.partition(".")
+    return {
+        column["name"]: column["description"]
+        for source in documented["sources"]
+        if source["name"] == schema
+        for entry in source["tables"]
+        if entry["name"] == name
+        for column in entry["columns"]
+    }

@@ -41,7 +41,7 @@ _SOCKET = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-class _Denied(Exception):
+class Denied(Exception):
     """The system does not grant this protection."""
 
 
@@ -63,18 +63,10 @@ def confine() -> list[str]:
     """Give up, for this process and all it starts, what the system lets us give up; name what held."""
     _die_with_parent()
     held = ["process group"] if os.getpgrp() == os.getpid() else []
-    steps: list[tuple[str, Callable[[], None]]] = [
-        ("rlimits", _limit),
-        (_NAMESPACES, _unshare),
-        ("read-only mounts", _mount_read_only),
-        ("no new privileges", lambda: _prctl(_PR_SET_NO_NEW_PRIVS, 1)),
-        ("landlock", _landlock),
-        ("no sockets", _deny_sockets),
-    ]
-    for name, step in steps:
+    for name, step in PROTECTIONS.items():
         if step is _mount_read_only and _NAMESPACES not in held:
             continue  # it would hit the mounts of the whole system
-        with contextlib.suppress(_Denied, OSError, ValueError):
+        with contextlib.suppress(Denied, OSError, ValueError):
             step()
             held.append(name)
     return held
@@ -99,7 +91,7 @@ def _run_first(command: list[str], report: int) -> None:
 
 
 def _die_with_parent() -> None:
-    with contextlib.suppress(_Denied):
+    with contextlib.suppress(Denied):
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -119,7 +111,7 @@ def _unshare() -> None:
     try:
         # A user namespace also keeps the command from reading the memory and descriptors of its parents.
         _call(_libc.unshare, _CLONE_NEWUSER | apart)
-    except _Denied:
+    except Denied:
         _call(_libc.unshare, apart)
 
 
@@ -144,7 +136,7 @@ def _landlock() -> None:
 def _deny_sockets() -> None:
     """A seccomp filter: no new socket of any family (unix sockets ignore network namespaces), no io_uring."""
     if platform.machine() not in _SOCKET:
-        raise _Denied
+        raise Denied
     architecture, socket_call = _SOCKET[platform.machine()]
     load, equal, at_least, answer = 0x20, 0x15, 0x35, 0x06
     filters = [
@@ -174,8 +166,19 @@ def _syscall(number: int, *arguments: int | bytes | None) -> int:
 def _call(function: Callable[..., int], *arguments: object) -> int:
     answer = function(*arguments)
     if answer < 0:
-        raise _Denied(os.strerror(ctypes.get_errno()))
+        raise Denied(os.strerror(ctypes.get_errno()))
     return answer
+
+
+PROTECTIONS: dict[str, Callable[[], None]] = {
+    "rlimits": _limit,
+    _NAMESPACES: _unshare,
+    "read-only mounts": _mount_read_only,
+    "no new privileges": lambda: _prctl(_PR_SET_NO_NEW_PRIVS, 1),
+    "landlock": _landlock,
+    "no sockets": _deny_sockets,
+}
+"""What is tried, in this order: name and step."""
 
 
 if __name__ == "__main__":

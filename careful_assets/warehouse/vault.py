@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,6 +85,7 @@ class VaultSealer:
         rows: pl.DataFrame,
         fingerprints: pl.DataFrame,
         slices: Mapping[str, Sequence[str]] | None = None,
+        open_ids: Collection[str] = (),
     ) -> Sealed:
         """Seal evaluation rows in one transaction; the same rows again change nothing.
 
@@ -93,10 +94,11 @@ class VaultSealer:
             fingerprints: row_id, kind, hash (int64). Of every row one `exact`, the hash of its normalized
                 text, and an `ngram` for each of its word n-grams; a text too short for one has none.
             slices: slice name to the ids of its rows. Tags are added, never taken away.
+            open_ids: ids of the rows that lie open: none of them may be sealed.
 
         Raises:
-            StageFailed: an offered row differs from the sealed one, the frames do not fit each other, or
-                there is nothing to seal. Nothing is written but the opening.
+            StageFailed: an offered row differs from the sealed one, a sealed row would lie open, the frames do
+                not fit each other, or there is nothing to seal. Nothing is written but the opening.
         """
         offered = _offer(rows, fingerprints, slices or {})
         with explained(self._vault_path):
@@ -112,6 +114,7 @@ class VaultSealer:
             self._vault_path.chmod(0o600)
             con.execute(vault_store.SCHEMA.read_text(encoding="utf-8"))
             before = _contents(con)
+            _refuse_unsealing(before, open_ids, self._vault_path)
             sealed = self._grow(con, before, offered)
             opening.rows, opening.registry_state = sealed.rows, sealed.registry_state
             opening.detail = {"offered": rows.height, "added": sealed.added, "kept": sealed.kept}
@@ -206,6 +209,15 @@ def _refuse_changes(known: pl.DataFrame, vault_path: Path) -> None:
                 "in the anchors offered now. A sealed row never changes; restore the source's rows, or give "
                 "the changed ones new row keys so that they are sealed as rows of their own"
             )
+
+
+def _refuse_unsealing(before: _Contents, open_ids: Collection[str], vault_path: Path) -> None:
+    reopened = before.rows.filter(pl.col("row_id").is_in(list(open_ids))).height
+    if reopened:
+        raise StageFailed(
+            f"{vault_path}: {reopened} rows that were sealed before would lie open now: the anchors are split "
+            "otherwise. What was sealed stays sealed; restore anchors.split and the groups, or start another dataset"
+        )
 
 
 def _renewed(before: _Contents, offered: _Contents, known: pl.DataFrame, kept: int, vault_path: Path) -> pl.DataFrame:

@@ -1,34 +1,21 @@
-"""Scoring: counts come out right, predictors that misbehave are stopped and named, and are well confined."""
+"""Scoring: counts come out right, predictors that misbehave are stopped and named."""
 
 import json
 import os
 import signal
-import socket
-import sys
-import textwrap
 import threading
 import time
+from functools import partial
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from careful_assets.errors import StageFailed
-from careful_assets_tests.warehouse.vault_fixtures import LABELS, Place, rows
+from careful_assets_tests.warehouse.vault_fixtures import HONEST, LABELS, Place, rows, script
 
 TEXTS = [f"{'bad' if n % 3 else 'good'} item {n}" for n in range(24)]
 SLICES = {"early": [f"row-{n}" for n in range(12)], "few": [f"row-{n}" for n in range(9)]}
-
-HONEST = """
-import json, sys
-for line in sys.stdin:
-    print("complaint" if "bad" in json.loads(line)["text"] else "praise")
-"""
-CONSTANT = """
-import sys
-said = {probe}
-for line in sys.stdin:
-    print("complaint" if said else "praise")
-"""
 
 
 @pytest.fixture(scope="module")
@@ -41,26 +28,7 @@ def place(tmp_path_factory):
 @pytest.fixture
 def predictor(tmp_path):
     """Writes a script and gives the command that runs it."""
-
-    def command(body, *arguments):
-        script = tmp_path / "predictor.py"
-        script.write_text(textwrap.dedent(body))
-        return [sys.executable, "-I", "-S", str(script), *arguments]
-
-    return command
-
-
-@pytest.fixture
-def says(place, predictor):
-    """Whether a predictor can do something: its probe is an expression, or names a function defined before it."""
-
-    def ask(probe, before=""):
-        command = predictor(before + CONSTANT.format(probe=probe))
-        scores = place.scorer.score({"probe": command}, LABELS, timeout_s=20)
-        (said,) = set(scores.counts["predicted"])
-        return said == "complaint", scores.protections
-
-    return ask
+    return partial(script, tmp_path)
 
 
 def test_counts_are_right(place, predictor):
@@ -118,8 +86,8 @@ def test_scoring_is_an_opening(tmp_path, predictor):
     [
         ("raise SystemExit(7)", "ended with exit code 7"),
         ("import os; os.abort()", r"was killed by signal 6 \(Aborted\)"),
-        ("import time; time.sleep(60)", "did not end within 0.5 s; it was killed"),
-        ("import os, time; os.close(0); os.close(1); time.sleep(60)", "did not end within 0.5 s"),
+        ("import time; time.sleep(60)", "did not end within 1.5 s; it was killed"),
+        ("import os, time; os.close(0); os.close(1); time.sleep(60)", "did not end within 1.5 s"),
         ("print('praise')", "gave 1 labels for 24 rows"),
         (HONEST + "print('praise')", "gave 25 labels for 24 rows"),
         (HONEST.replace('"praise"', '"great"'), "gave 8 answers that are none of the 2 labels"),
@@ -130,7 +98,7 @@ def test_scoring_is_an_opening(tmp_path, predictor):
 def test_misbehaving_predictor_is_named_and_recorded(place, predictor, body, message):
     """A predictor that crashes, hangs or gives the wrong labels fails the scoring, and the opening says so."""
     with pytest.raises(StageFailed, match=rf"predictor 'wrong' {message}"):
-        place.scorer.score({"wrong": predictor(body)}, LABELS, timeout_s=0.5 if "sleep" in body else 20)
+        place.scorer.score({"wrong": predictor(body)}, LABELS, timeout_s=1.5 if "sleep" in body else 20)
     last = place.openings().row(-1, named=True)
     detail = json.loads(last["detail"])
     assert (last["operation"], detail["outcome"], detail["predictors"]) == ("score", "failed", ["wrong"])
@@ -172,7 +140,7 @@ def test_grandchildren_die_with_the_predictor(place, predictor, then):
     mark = f"mark-{os.getpid()}-{time.monotonic_ns()}"
     command = predictor(GRANDCHILD.format(then=then), mark)
     try:
-        place.scorer.score({"p": command}, LABELS, timeout_s=0.5 if "sleep" in then else 20)
+        place.scorer.score({"p": command}, LABELS, timeout_s=1 if "sleep" in then else 20)
     except StageFailed:
         assert then != HONEST
     if "pid" not in place.openings()["protections"][-1]:
@@ -182,10 +150,9 @@ def test_grandchildren_die_with_the_predictor(place, predictor, then):
 
 def _running(mark):
     found = []
-    for entry in os.listdir("/proc"):
+    for entry in Path("/proc").iterdir():
         try:
-            with open(f"/proc/{entry}/cmdline", "rb") as file:
-                found += [entry] * (mark.encode() in file.read())
+            found += [entry] * (mark.encode() in (entry / "cmdline").read_bytes())
         except OSError:
             continue
     return found
@@ -214,84 +181,9 @@ def test_scorer_that_is_interrupted_leaves_no_child(place, predictor):
     assert json.loads(place.openings()["detail"][-1])["cause"] == "KeyboardInterrupt"
 
 
-TRY = """
-def can(act):
-    try:
-        act()
-    except OSError:
-        return False
-    return True
-"""
-
-
-@pytest.mark.parametrize("where", ["{tmp}/stolen", "/dev/shm/stolen-{pid}", "{tmp}/kept"])
-def test_predictor_writes_no_file(says, tmp_path, where):
-    """No byte lands in a file, new or old; where folders are closed, no empty file either."""
-    (tmp_path / "kept").write_text("as it was")
-    path = where.format(tmp=tmp_path, pid=os.getpid())
-    wrote, protections = says(
-        "can(write)", TRY + f"def write():\n    with open({path!r}, 'ab', 0) as f: f.write(b'row')\n"
-    )
-    assert not wrote
-    assert (tmp_path / "kept").read_text() == "as it was"
-    if "landlock" in protections or "read-only mounts" in protections:
-        assert sorted(os.listdir(tmp_path)) == ["kept", "predictor.py"]
-        assert not os.path.exists(f"/dev/shm/stolen-{os.getpid()}")
-
-
-def test_predictor_may_read_files_and_open_the_null_device(says, tmp_path):
-    """What a predictor needs works: reading its model and throwing output away."""
-    (tmp_path / "model").write_text("weights")
-    body = f"def need():\n    assert open({str(tmp_path / 'model')!r}).read() == 'weights'\n    open('/dev/null', 'w').write('x')\n"
-    assert says("can(need)", TRY + body)[0]
-
-
-@pytest.mark.parametrize("family", ["tcp", "unix"])
-def test_predictor_reaches_no_socket(says, tmp_path, family):
-    """A server that listens on loopback or on a path hears nothing."""
-    with socket.socket(socket.AF_INET if family == "tcp" else socket.AF_UNIX) as server:
-        server.bind(("127.0.0.1", 0) if family == "tcp" else str(tmp_path / "s"))
-        server.listen()
-        address, kind = server.getsockname(), server.family.value
-        body = f"import socket\ndef call():\n    socket.socket({kind}).connect({address!r})\n"
-        reached, protections = says("can(call)", TRY + body)
-    if "no sockets" not in protections and (family == "unix" or "namespaces" not in protections):
-        pytest.skip("this system can deny no sockets")
-    assert not reached
-
-
-def test_predictor_inherits_no_descriptor(says, tmp_path):
-    """Files that the scoring process holds open, even inheritable ones, are not open in the predictor."""
-    with open(tmp_path / "secret", "w+") as secret:
-        os.set_inheritable(secret.fileno(), True)
-        body = TRY + "import os\ndef open_ones():\n    return [n for n in range(3, 1024) if can(lambda: os.fstat(n))]\n"
-        assert not says("open_ones()", body)[0]
-
-
-def test_predictor_reads_no_other_process(says, tmp_path):
-    """Neither memory nor environment nor descriptors of the scoring process can be read through /proc."""
-    body = TRY + f"""
-def peek():
-    for name in ("mem", "environ", "fd/0"):
-        if can(lambda: open("/proc/{os.getpid()}/" + name, "rb").close()):
-            return True
-    return False
-"""
-    seen, protections = says("peek()", body)
-    if "landlock" not in protections and "namespaces" not in protections:
-        pytest.skip("this system can hide no process")
-    assert not seen
-
-
-def test_predictor_starts_with_a_bare_environment(says, monkeypatch):
-    """Secrets in this process's environment do not reach the predictor; it starts in / without a home."""
-    monkeypatch.setenv("CAREFUL_LLM_API_KEY", "planted")
-    wanted = "'CAREFUL_LLM_API_KEY' not in os.environ and os.getcwd() == '/' and os.environ['HOME'] == '/nonexistent'"
-    assert says(wanted, "import os\n")[0]
-
-
-def test_scientific_stack_runs_in_the_sandbox(place, predictor):
-    """A predictor that uses scikit-learn works under all protections."""
-    command = predictor("from sklearn.linear_model import LogisticRegression\n" + HONEST)
-    command = [part for part in command if part not in ("-I", "-S")]
-    assert not place.scorer.score({"sklearn": command}, LABELS).counts.is_empty()
+def test_order_of_rows_tells_nothing(place, predictor):
+    """A predictor that goes by a row's place alone is not right: rows lie neither by id nor by label."""
+    for guess in ("n % 3", "n >= 8", "n < 16"):
+        body = f"import sys\nfor n, _ in enumerate(sys.stdin): print('complaint' if {guess} else 'praise')"
+        counts = place.scorer.score({"place": predictor(body)}, LABELS).counts
+        assert not counts.filter(pl.col("label") != pl.col("predicted")).is_empty()

@@ -30,8 +30,8 @@ def grams(texts):
 
 
 def test_exact_finds_equal_texts_alone(place):
-    """A candidate with a sealed row's text is a leak; a near one is none."""
-    leaks = place.probe.find_leaks("exact", exact({"x": "good phone", "y": "good phones", "z": "one"}))
+    """A candidate with a sealed row's text is a leak; a near one, or an n-gram of one, is none."""
+    leaks = place.probe.find_leaks("exact", exact({"x": "good phone", "y": "good phones", "z": "one", "part": "a b"}))
     assert leaks.drop("eval_row_digest").rows() == [("x", 1000, 1, 1), ("z", 1000, 1, 1)]
     assert leaks["eval_row_digest"].n_unique() == 2
 
@@ -130,7 +130,7 @@ def test_missing_vault_says_what_to_do(tmp_path):
     """Without a vault both the probe and the scorer say that nothing is sealed; no file comes to be."""
     place = Place.at(tmp_path)
     for ask in (
-        lambda: place.probe.sealed_rows(),
+        place.probe.sealed_rows,
         lambda: place.probe.find_leaks("exact", exact({"x": "y"})),
         lambda: place.scorer.score({"m": ["cat"]}, ["praise"]),
     ):

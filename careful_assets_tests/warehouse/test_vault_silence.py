@@ -81,7 +81,9 @@ def test_no_answer_holds_a_row(place, tmp_path):
         place.probe.find_leaks("ngram", marks, 1),
         place.probe.sealed_rows(),
         place.scorer.score({"m": script(tmp_path, "print('complaint\\n' * 12, end='')")}, LABELS),
-        place.sealer, place.probe, place.scorer,
+        place.sealer,
+        place.probe,
+        place.scorer,
     ]
     assert answers[1].height == answers[2].height == 12, "the leaks must be found for this test to mean something"
     for answer in answers:
@@ -95,6 +97,12 @@ def test_no_failure_holds_a_row(place, tmp_path, caplog, capfd, monkeypatch):
 
     def quoting(*arguments):
         raise duckdb.ConstraintException('Duplicate key "row_id: zyxplantedrow-1" violates zyxplantedtext')
+
+    def wrapping(*arguments):
+        try:
+            quoting()
+        except duckdb.Error as error:
+            raise StageFailed("a ConstraintException, politely") from error
 
     failures = [
         lambda: place.seal(broken),
@@ -115,11 +123,12 @@ def test_no_failure_holds_a_row(place, tmp_path, caplog, capfd, monkeypatch):
         ("row_digests", lambda: place.probe.find_leaks("exact", pl.DataFrame({"row_id": ["m"], "hash": [1]}))),
         ("next_seq", lambda: place.seal(sealed_rows())),
     ):
-        with monkeypatch.context() as patch:
-            patch.setattr(vault_store, function, quoting)
-            with pytest.raises(StageFailed, match="ConstraintException") as caught:
-                fail()
-        silent(heard(caught.value))
+        for broken_function in (quoting, wrapping):
+            with monkeypatch.context() as patch:
+                patch.setattr(vault_store, function, broken_function)
+                with pytest.raises(StageFailed, match="ConstraintException") as caught:
+                    fail()
+            silent(heard(caught.value))
     silent(caplog.text)
     silent("".join(capfd.readouterr()))
     silent(place.openings().write_ndjson())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import tempfile
+import textwrap
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +20,18 @@ from careful_assets.warehouse.vault_probe import VaultProbe
 from careful_assets.warehouse.vault_scorer import VaultScorer
 
 LABELS = ("praise", "complaint")
+HONEST = """
+import json, sys
+for line in sys.stdin:
+    print("complaint" if "bad" in json.loads(line)["text"] else "praise")
+"""
+
+
+def script(folder: Path, body: str, *arguments: str) -> list[str]:
+    """A predictor's command: the script that it runs is written into `folder`."""
+    path = folder / "predictor.py"
+    path.write_text(textwrap.dedent(body))
+    return [sys.executable, "-I", "-S", str(path), *arguments]
 
 
 def hash64(text: str) -> int:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from careful_assets.errors import StageFailed
@@ -14,6 +12,8 @@ from careful_assets.labeling.judge import Vote, commonest_label
 from careful_assets.text.normalize import normalize
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from scipy.sparse import csr_matrix
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -46,6 +46,7 @@ class NearestAnchors:
 
     def fit(self, anchors: pl.DataFrame) -> None:
         """Keep the anchors' features, and one column of weights a label."""
+        import numpy as np
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         texts = anchors["text"].to_list()
@@ -75,6 +76,8 @@ class NearestAnchors:
         return votes
 
     def _vote_of(self, similar: npt.NDArray[np.float64]) -> Vote:
+        import numpy as np
+
         # A stable sort keeps equally near anchors in the order of `fit`.
         nearest = np.argsort(-similar, kind="stable")[:NEIGHBOURS]
         shares = (similar[nearest, np.newaxis] * self._weights[nearest]).sum(axis=0)

@@ -1,0 +1,51 @@
+"""Fixtures that more than one folder of tests uses: the demo's anchors, fetched once, and one finished life to copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from careful_assets.anchors.sources.vader_reviews import read_vader_reviews
+from careful_assets.card.models import VaderReviews
+from careful_assets.operations.datasets import load_dataset
+from careful_assets_tests.life import arrange
+from careful_assets_tests.life.arrange import Life
+
+# What a developer's shell may hold and no test may depend on.
+_FOREIGN = ("CAREFUL_HOME", "CAREFUL_LLM_URL", "CAREFUL_LLM_MODEL", "CAREFUL_LLM_API_KEY", "DAGSTER_HOME")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_environment() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in _FOREIGN:
+            patch.delenv(name, raising=False)
+        patch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
+        yield
+
+
+@pytest.fixture(scope="session")
+def anchor_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A `cache/` folder that holds the demo's anchors, fetched by the platform's own reader."""
+    cache = tmp_path_factory.mktemp("anchors") / "cache"
+    source = load_dataset(arrange.PACKAGED / "card.yaml").card.anchors.source
+    assert isinstance(source, VaderReviews)
+    read_vader_reviews(source, cache)
+    return cache
+
+
+@pytest.fixture(scope="session")
+def finished_life(tmp_path_factory: pytest.TempPathFactory, anchor_cache: Path) -> Life:
+    """One whole life of the demo card with the n-gram generator, as `careful run` leaves it. Read it, never write."""
+    life = arrange.new_life(tmp_path_factory.mktemp("finished"), anchor_cache)
+    report = life.run()
+    assert report.success, report.problems
+    return life
+
+
+@pytest.fixture
+def copied_life(finished_life: Life, tmp_path: Path) -> Life:
+    """The finished life's project and home, to break; without Dagster's own records."""
+    return finished_life.copy(tmp_path / "life")

@@ -1,0 +1,115 @@
+"""Leaks planted into a finished life: found, struck, kept out of mixes and releases, and never taken for clean."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import duckdb
+import polars as pl
+import pytest
+
+from careful_assets.evaluation import stage as evaluation_stage
+from careful_assets.text.normalize import tokens
+from careful_assets.warehouse.vault_probe import VaultProbe
+from careful_assets_tests.life.arrange import Life, failures_of
+
+
+def sealed_texts(life: Life, at_least_tokens: int) -> list[str]:
+    """Sealed sentences, read past every grant, as only a test may."""
+    with closing(duckdb.connect(str(life.home.vault(life.dataset)), read_only=True)) as con:
+        texts = con.table("sealed.rows").pl().sort("row_id")["text"].to_list()
+    return [text for text in texts if len(tokens(text)) >= at_least_tokens]
+
+
+def confirmed_rows(life: Life) -> list[str]:
+    """Ids of generated rows that would go into the mix."""
+    return life.table("labeling.labels").filter(pl.col("confirmed")).sort("row_id")["row_id"].to_list()
+
+
+def plant(life: Life, texts: dict[str, str]) -> None:
+    """Give candidates other texts, behind every stage's back."""
+    with closing(duckdb.connect(str(life.home.warehouse(life.dataset)))) as con:
+        for row_id, text in texts.items():
+            con.execute(
+                "update generation.candidates set text = $text where row_id = $row_id", {"row_id": row_id, "text": text}
+            )
+
+
+def struck(life: Life) -> set[tuple[str, str]]:
+    """(row_id, detector) of every leak on record."""
+    return set(life.table("evaluation.leaks").select("row_id", "detector").iter_rows())
+
+
+def test_planted_leaks_are_struck_and_used_nowhere(copied_life: Life) -> None:
+    """A sealed row verbatim, in capitals, or inside a longer row is struck, and is in no mix and no release."""
+    first, second, third, *_ = sealed_texts(copied_life, 12)
+    rows = confirmed_rows(copied_life)[:3]
+    plant(
+        copied_life,
+        dict(zip(rows, [first, f"  {second.upper()} ", f"i told them this: {third} and so it went on"], strict=True)),
+    )
+    result = copied_life.materialize("evaluation", "training", "release")
+    assert result.success, failures_of(result)
+    found = struck(copied_life)
+    assert {(rows[0], "exact"), (rows[0], "ngram"), (rows[1], "exact"), (rows[2], "ngram")} <= found
+    assert {row_id for row_id, _ in found} == set(rows)
+    assert not set(rows) & set(copied_life.table("training.mixes")["row_id"])
+    newest = copied_life.table("release.rows").filter(pl.col("version") == "2.0.0")
+    assert newest.height > 0
+    assert not set(rows) & set(newest["row_id"])
+    folder = copied_life.release_folder("2.0.0")
+    rejects = pl.read_parquet(folder / "rejects.parquet").filter(pl.col("row_id").is_in(rows))
+    assert rejects["reason"].to_list() == ["leak"] * 3
+    assert rejects["text"].null_count() == 3, "a struck row's text must not travel with the release"
+
+
+def test_clean_rows_are_not_struck(finished_life: Life) -> None:
+    """The finished life, whose rows are not the ruler's, has no leak on record, and both detectors ran."""
+    assert struck(finished_life) == set()
+    assert finished_life.table("evaluation.detectors")["ran"].to_list() == [True, True]
+
+
+def test_too_many_leaks_close_the_gate(copied_life: Life) -> None:
+    """Over the card's share of leaks the check fails, training does not start, and the failure says why."""
+    texts = sealed_texts(copied_life, 8)
+    kept = copied_life.table("labeling.labels").sort("row_id")["row_id"].to_list()
+    rows = kept[: int(0.05 * len(kept)) + 1]
+    plant(copied_life, dict(zip(rows, texts, strict=False)))
+    assert not copied_life.materialize("evaluation").success
+    result = copied_life.materialize("training")
+    assert not result.success
+    (said,) = failures_of(result)
+    assert "evaluation/leak_share" in said
+    assert f"{len(rows)} of {len(kept)} kept rows are leaks" in said
+
+
+@pytest.mark.parametrize("detector", ["exact", "ngram"])
+def test_a_detector_that_dies_is_no_clean_verdict(
+    copied_life: Life, monkeypatch: pytest.MonkeyPatch, detector: str
+) -> None:
+    """A detector that raises leaves no clean bill: the check fails by its name, and training stays closed."""
+    whole = VaultProbe.find_leaks
+
+    def dying(self: VaultProbe, asked: str, *arguments: object) -> pl.DataFrame:
+        if asked == detector:
+            raise RuntimeError("the detector died")
+        return whole(self, asked, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(evaluation_stage.VaultProbe, "find_leaks", dying)
+    assert not copied_life.materialize("evaluation").success
+    (said,) = failures_of(copied_life.materialize("training"))
+    assert "evaluation/detectors_ran" in said
+    assert f"{detector} did not run (RuntimeError)" in said
+
+
+def test_moving_the_split_does_not_unseal(copied_life: Life) -> None:
+    """Rows once sealed stay sealed: a card that would deal them out otherwise is refused, and nothing is sealed anew."""
+    before = copied_life.home.vault(copied_life.dataset).read_bytes()
+    copied_life.rewrite_card("salt: product_complaints.2026", "salt: another")
+    result = copied_life.materialize("anchors")
+    assert not result.success
+    (said,) = failures_of(result)
+    assert "would lie open now" in said
+    assert copied_life.home.vault(copied_life.dataset).read_bytes() == before
+    copied_life.rewrite_card("salt: another", "salt: product_complaints.2026")
+    assert copied_life.materialize("anchors").success

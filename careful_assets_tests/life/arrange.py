@@ -1,0 +1,173 @@
+"""Projects, homes and lives for tests: the demo card with the n-gram generator, runs, copies, damage."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import polars as pl
+import pytest
+
+import careful_assets
+from careful_assets.build import build_defs
+from careful_assets.card.reader import LoadedCard
+from careful_assets.operations.datasets import dataset_named
+from careful_assets.operations.jobs import RunReport, run_life
+from careful_assets.provenance.ledger import StageVersion, current_versions
+from careful_assets.provenance.verdicts import CheckView
+from careful_assets.warehouse.connections import connect
+from careful_assets.warehouse.home import Home
+from careful_assets.warehouse.tables import read
+
+PACKAGED = Path(careful_assets.__file__).parent / "defs" / "product_complaints"
+DATASET = "complaints_ngram"
+_GENERATOR = re.compile(r"^    kind: llm\n    mode: .*\n    family: .*\n", re.MULTILINE)
+_COMMAND = "from careful_assets.cli import main; main()"
+
+
+def ngram_project(root: Path, dataset: str = DATASET) -> Path:
+    """A project folder with one dataset: the packaged demo card, its generator replaced by the n-gram model.
+
+    The end of its life is moved so far away that no test depends on the day it runs.
+    """
+    folder = root / "cards" / dataset
+    folder.mkdir(parents=True)
+    shutil.copytree(PACKAGED / "prompts", folder / "prompts")
+    card = (PACKAGED / "card.yaml").read_text(encoding="utf-8")
+    card = _once(re.compile("^name: product_complaints", re.MULTILINE), f"name: {dataset}", card)
+    card = _once(_GENERATOR, "    kind: ngram\n", card)
+    card = _once(re.compile("^  review_by: .*$", re.MULTILINE), "  review_by: 2999-01-01", card)
+    card = _once(re.compile("^  retire_by: .*$", re.MULTILINE), "  retire_by: 2999-12-31", card)
+    (folder / "card.yaml").write_text(card, encoding="utf-8")
+    return root
+
+
+def new_life(root: Path, anchor_cache: Path) -> Life:
+    """An n-gram project with an empty home beside it that shares the fetched anchors."""
+    project = ngram_project(root / "project")
+    return Life(project, _empty_home(root / "home", anchor_cache))
+
+
+@dataclass(frozen=True)
+class Life:
+    """A project and the home in which its dataset lives."""
+
+    project: Path
+    home: Home
+    dataset: str = DATASET
+
+    @property
+    def card_path(self) -> Path:
+        """The dataset's card."""
+        return self.project / "cards" / self.dataset / "card.yaml"
+
+    @property
+    def loaded(self) -> LoadedCard:
+        """The card as it stands now."""
+        return dataset_named(self.project, self.dataset)
+
+    @property
+    def journal(self) -> Path:
+        """The record of requests."""
+        return self.home.journal(self.dataset)
+
+    def copy(self, to: Path) -> Life:
+        """Project and home under another folder, without Dagster's own records; the cache is shared."""
+        shutil.copytree(self.project, to / "project")
+        home = _empty_home(to / "home", self.home.cache.resolve())
+        for part in ("warehouse", "vault", "journal", "releases"):
+            shutil.copytree(self.home.root / part, home.root / part)
+        return Life(to / "project", home, self.dataset)
+
+    def rewrite_card(self, old: str, new: str) -> None:
+        """Replace the one place of the card's text where `old` stands."""
+        text = self.card_path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in the card"
+        self.card_path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def run(self, to_stage: str = "retirement") -> RunReport:
+        """What `careful run` does, in this process."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DAGSTER_HOME", "")  # `run_life` sets it; this takes it back
+            return run_life(self.project, self.home, self.dataset, to_stage, lambda line: None)
+
+    def materialize(
+        self, *stages: str, checked: bool = True, op_retry_policy: dg.RetryPolicy | None = None
+    ) -> dg.ExecuteInProcessResult:
+        """Materialize these stages alone, as someone does who selects them in the UI; failures don't raise."""
+        chosen = dg.AssetSelection.assets(*([self.dataset, stage] for stage in stages))
+        return self._execute(chosen if checked else chosen.without_checks(), op_retry_policy)
+
+    def recheck(self, stage: str) -> dg.ExecuteInProcessResult:
+        """Run a stage's checks again, without materializing anything."""
+        return self._execute(dg.AssetSelection.checks_for_assets([self.dataset, stage]))
+
+    def command(self, *arguments: str) -> tuple[list[str], Mapping[str, str]]:
+        """`careful` with these arguments, for a child process in the project's folder, and its environment."""
+        return [sys.executable, "-c", _COMMAND, *arguments], os.environ | {"CAREFUL_HOME": str(self.home.root)}
+
+    @contextmanager
+    def view(self) -> Iterator[CheckView]:
+        """What a check looks at."""
+        with connect(self.home.warehouse(self.dataset), read_only=True) as con:
+            yield CheckView(con, self.loaded, self.home)
+
+    def table(self, name: str) -> pl.DataFrame:
+        """A table of the warehouse, in no order."""
+        with connect(self.home.warehouse(self.dataset), read_only=True) as con:
+            return read(con, name)
+
+    def versions(self) -> dict[str, StageVersion]:
+        """The newest version of each stage."""
+        with connect(self.home.warehouse(self.dataset), read_only=True) as con:
+            return current_versions(con)
+
+    def data_versions(self) -> dict[str, str]:
+        """The newest data version of each stage."""
+        return {stage: version.data_version for stage, version in self.versions().items()}
+
+    def sql(self, *statements: str) -> None:
+        """Do to the warehouse what no stage would."""
+        with closing(duckdb.connect(str(self.home.warehouse(self.dataset)))) as con:
+            for statement in statements:
+                con.execute(statement)
+
+    def release_folder(self, version: str = "1.0.0") -> Path:
+        """A release's folder."""
+        return self.home.releases(self.dataset) / version
+
+    def _execute(
+        self, selection: dg.AssetSelection, op_retry_policy: dg.RetryPolicy | None = None
+    ) -> dg.ExecuteInProcessResult:
+        job = dg.define_asset_job("chosen", selection=selection, op_retry_policy=op_retry_policy)
+        defs = dg.Definitions.merge(build_defs(self.project, home=self.home), dg.Definitions(jobs=[job]))
+        with dg.DagsterInstance.ephemeral() as instance:
+            return defs.resolve_job_def("chosen").execute_in_process(instance=instance, raise_on_error=False)
+
+
+def failures_of(result: dg.ExecuteInProcessResult) -> list[str]:
+    """What a run's failed steps say, as a person reads it in the UI."""
+    failed = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    return [
+        data.user_failure_data.description if data.user_failure_data else str(data.error.to_string()) for data in failed
+    ]
+
+
+def _empty_home(root: Path, anchor_cache: Path) -> Home:
+    root.mkdir(parents=True)
+    (root / "cache").symlink_to(anchor_cache, target_is_directory=True)
+    return Home(root)
+
+
+def _once(pattern: re.Pattern[str], new: str, text: str) -> str:
+    replaced, count = pattern.subn(new, text)
+    assert count == 1, f"the packaged card has {count} places that match {pattern.pattern!r}, expected one"
+    return replaced
