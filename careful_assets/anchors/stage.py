@@ -147,6 +147,6 @@ def _shown(rows: pl.DataFrame, sealed: Sealed, source: dict[str, Any], context: 
         "groups": source["groups"],
         "joined groups": f"{source['joined_groups']}, because they share a text with another group",
         "sealed rows": sealed.rows,
-        "sealed before and no longer in the source": sealed.kept,
+        "sealed earlier": f"{sealed.kept} rows that are no longer in the source",
         "registry state": sealed.registry_state,
     }

@@ -71,9 +71,7 @@ def metadata_value(value: Any, title: str = "") -> dg.MetadataValue:
         return dg.MetadataValue.int(value)
     if isinstance(value, float):
         return dg.MetadataValue.float(value)
-    text = str(value)
-    # As plain text the UI breaks no digest: the page grows wider than the window.
-    return dg.MetadataValue.md(f"`{text}`") if _DIGEST.fullmatch(text) else dg.MetadataValue.text(text)
+    return dg.MetadataValue.text(_DIGEST.sub(_in_groups, str(value)))
 
 
 def markdown_table(rows: list[dict[str, Any]]) -> str:
@@ -83,6 +81,11 @@ def markdown_table(rows: list[dict[str, Any]]) -> str:
     lines = ["|".join(key.replace("_", " ") for key in head), "|".join(rules)]
     lines += ["|".join(_cell(row[key]) for key in head) for row in rows]
     return "\n".join(f"|{line}|" for line in lines)
+
+
+def _in_groups(digest: re.Match[str]) -> str:
+    """The digest in groups of 16: the UI breaks no word, and one of 64 letters would push the page off the screen."""
+    return " ".join(digest[0][start : start + 16] for start in range(0, len(digest[0]), 16))
 
 
 def _bullets(texts: list[Any]) -> str:

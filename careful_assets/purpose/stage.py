@@ -54,7 +54,8 @@ def _shown(context: StageContext, gaps: list[dict[str, Any]], answers: list[dict
     shown: dict[str, Any] = {"title": card.title, "description": card.description.strip(), "gap": gaps}
     shown |= {f"if {gap.label} is wrong": gap.damage_if_wrong.strip() for gap in card.purpose.gap}
     for row in answers:
-        shown[f"{row['letter']}: {LETTERS[row['letter']]}"] = f"{row['answer']} · Evidence: {row['evidence']}"
+        answer = row["answer"].replace(".;", ";").replace(".)", ")").rstrip(".")
+        shown[f"{row['letter']}: {LETTERS[row['letter']]}"] = f"{answer}. Evidence: {row['evidence']}"
     return shown | {"cell": card.purpose.cell, "card digest": context.loaded.digest}
 
 

@@ -146,7 +146,8 @@ def _side_by_side(results: pl.DataFrame, key: str) -> list[dict[str, Any]]:
 def _signed(difference: dict[str, Any] | None) -> str | None:
     if difference is None or difference["low"] is None:
         return None
-    return f"{difference['value']:+.3f} ({difference['low']:+.3f} to {difference['high']:+.3f})"
+    spaced = f"{difference['value']:+.3f} ({difference['low']:+.3f} to {difference['high']:+.3f})"
+    return spaced.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _rows_by_label(mixes: dict[str, pl.DataFrame]) -> list[dict[str, Any]]:

@@ -207,6 +207,11 @@ def test_a_faulty_card_takes_no_other_dataset_down(tmp_path: Path) -> None:
     assert "use" in failure.step_failure_data.user_failure_data.description
 
 
+# Dagster's loading of components uses classes of its own that it calls beta.
+beta_within_dagster = pytest.mark.filterwarnings("ignore:Class .*CodeReference:dagster.BetaWarning")
+
+
+@beta_within_dagster
 def test_the_packaged_component_builds_the_same_assets(tmp_path: Path) -> None:
     """The demo's `defs.yaml`, read by Dagster's own components, gives the assets that `build_defs` gives."""
     tree = dg.ComponentTree.for_project(CHECKOUT)
@@ -217,6 +222,7 @@ def test_the_packaged_component_builds_the_same_assets(tmp_path: Path) -> None:
         assert {dep.asset_key for dep in spec.deps} == {dep.asset_key for dep in wanted[key].deps}
 
 
+@beta_within_dagster
 def test_the_component_works_in_other_projects(project: Path, tmp_path: Path) -> None:
     """In anyone's Dagster project a card in a defs folder becomes the dataset's ten assets and their checks."""
     with create_defs_folder_sandbox() as sandbox:
