@@ -75,7 +75,7 @@ def run(
     if as_json:
         _print_json(summary)
     else:
-        typer.echo(summary_text(summary))
+        typer.echo(summary_text(summary, _program()))
 
 
 @app.command()
@@ -160,6 +160,12 @@ def _home() -> Any:
     from careful_assets.warehouse.home import Home
 
     return Home.of(_root())
+
+
+def _program() -> str:
+    """How to call `careful` again from here: a path inside the working folder, or the bare name."""
+    path = Path(sys.argv[0]).absolute()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) and path.is_file() else "careful"
 
 
 def _report_json(report: Any) -> dict[str, Any]:

@@ -14,6 +14,12 @@ from careful_assets.warehouse.models import run_model
 from careful_assets.warehouse.tables import read
 
 _SAMPLES = 5
+_LABELED = {
+    "consensus": "label confirmed by all judges",
+    "judge": "label confirmed by a judge",
+    "human": "label set by a person",
+    "prompted": "label not confirmed: not released",
+}
 
 
 def summary_of(loaded: LoadedCard, home: Home) -> dict[str, Any]:
@@ -70,7 +76,9 @@ def _samples(
 ) -> dict[str, list[dict[str, Any]]]:
     """Rows to look at, drawn by the digest of their id; the texts of struck rows are not shown."""
     refused = decisions.filter(pl.col("passed").not_()).select("row_id", pl.col("gate").alias("why"), "reason")
-    kept = labels.join(leaks, on="row_id", how="anti").select("row_id", pl.col("label_source").alias("why"))
+    kept = labels.join(leaks, on="row_id", how="anti").select(
+        "row_id", pl.col("label_source").replace_strict(_LABELED).alias("why")
+    )
     texts = candidates.select("row_id", "text")
     return {
         "kept": _drawn(kept.join(texts, on="row_id")),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 
-def summary_text(summary: dict[str, Any]) -> str:
-    """What `careful run` prints last."""
+def summary_text(summary: dict[str, Any], program: str) -> str:
+    """What `careful run` prints last; `program` is how `careful` was called."""
     release = summary["release"]
     lines = [
         "",
@@ -33,7 +33,7 @@ def summary_text(summary: dict[str, Any]) -> str:
             f"             content digest {release['content_digest']}",
         ]
     row = (summary["samples"]["kept"] or summary["samples"]["rejected"] or [{"row_id": "ROW_ID"}])[0]
-    lines += ["", "look further", "             make ui", f"             .venv/bin/careful trace {row['row_id'][:16]}"]
+    lines += ["", "look further", "             make ui", f"             {program} trace {row['row_id'][:16]}"]
     return "\n".join(lines)
 
 

@@ -31,7 +31,7 @@ def date_releases(context: StageContext, inputs: Inputs) -> Outcome:
         )
     return Outcome(
         {"retirement.statuses": pl.DataFrame(rows, schema=_STATUSES)},
-        {"statuses": rows, "retired sooner when": list(life.retirement_triggers)},
+        {"statuses": rows, "ends sooner if": list(life.retirement_triggers)},
     )
 
 
