@@ -76,17 +76,20 @@ def dataset_definitions(loaded: LoadedCard) -> dg.Definitions:
 def faulty_card_definitions(dataset: str, faults: MalformedInput) -> dg.Definitions:
     """What stands in the UI for a card that cannot be read: one asset, whose blocking check lists the faults."""
     key = dg.AssetKey([dataset, "card"])
+    listed = "\n".join(f"- {fault}" for fault in faults.faults)
+    count = f"{len(faults.faults)} fault{'s' if len(faults.faults) != 1 else ''}"
 
     @dg.asset_check(asset=key, name="card_is_readable", blocking=True, description="Can the card be read?")
     def _card_is_readable() -> dg.AssetCheckResult:
-        listed = "\n".join(f"- {fault}" for fault in faults.faults)
         return dg.AssetCheckResult(
             passed=False,
-            description=f"{len(faults.faults)} faults: mend the card and reload the code location",
+            description=f"{count}: mend the card and reload the code location",
             metadata={"faults": dg.MetadataValue.md(listed)},
         )
 
-    @dg.asset(key=key, group_name=dataset, description=f"The card of {dataset} cannot be read:\n\n{faults}")
+    description = f"The card of {dataset} cannot be read: {count}. Mend it and reload the code location.\n\n{listed}"
+
+    @dg.asset(key=key, group_name=dataset, description=description)
     def _card() -> None:
         raise dg.Failure(description=str(faults), allow_retries=False)
 

@@ -65,8 +65,8 @@ def group_bootstrap(counts: pl.DataFrame, seed: int, repetitions: int = 1000, le
     not certainty: report `wilson` beside it there.
 
     Args:
-        counts: `group`, `hits` and `n` (integers, 0 <= hits <= n); a group may stand in several rows. Order
-        is free. seed: of numpy's PCG64. repetitions: how many times the groups are redrawn. level: the
+        counts: `group`, `hits` and `n` (integers, 0 <= hits <= n); a group may stand in several rows. Neither
+        their order nor the groups' names count. seed: of numpy's PCG64. repetitions: how many times the groups are redrawn. level: the
         interval's nominal coverage.
 
     Raises:
@@ -102,12 +102,13 @@ def _over_groups(counts: pl.DataFrame, seed: int, repetitions: int, level: float
     _check_level(level)
     if repetitions < 1:
         raise ValueError(f"the bootstrap needs at least one repetition, not {repetitions}")
-    # Groups without rows weigh nothing; drawn alone they would leave nothing to divide by.
+    # Groups without rows weigh nothing; drawn alone they would leave nothing to divide by. The order is that of the
+    # counts, not of the names: those may be digests under a vault's random key, and must not move the interval.
     groups = (
         counts.group_by("group")
         .agg(pl.col("hits").cast(pl.Int64).sum(), pl.col("n").cast(pl.Int64).sum())
         .filter(pl.col("n") > 0)
-        .sort("group")
+        .sort("hits", "n")
     )
     hits, n = groups["hits"].to_numpy(), groups["n"].to_numpy()
     if groups.is_empty():

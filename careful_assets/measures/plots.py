@@ -15,22 +15,20 @@ _COLORS = ("#777", "#c52", "#36a", "#274")
 
 
 def bars(names: Sequence[str], values: Sequence[float]) -> bytes:
-    """Horizontal bars, the first on top, each with its number."""
-    left, longest = _room_for(names), max([*values, 1])
-    lengths = [round(_WIDTH * value / longest) for value in values]
-    path = "".join(f"M{left} {_middle(row)}h{length}" for row, length in enumerate(lengths))
-    parts = [f"<path stroke='#36a' stroke-width='11' d='{path}'/>"]
-    for row, (name, length, value) in enumerate(zip(names, lengths, values, strict=True)):
-        parts += [_text(0, _middle(row) + 4, name), _text(left + length + 4, _middle(row) + 4, f"{value:,.0f}")]
-    return _svg(left + _WIDTH + 60, _ROW * len(names), parts)
+    """Horizontal bars, the first on top, each with its name and number before it."""
+    labels = [f"{name} {value:,.0f}" for name, value in zip(names, values, strict=True)]
+    left, longest = _room_for(labels), max([*values, 1])
+    path = "".join(f"M{left} {_middle(row)}h{round(_WIDTH * value / longest)}" for row, value in enumerate(values))
+    parts = [_text(0, _middle(row) + 4, label) for row, label in enumerate(labels)]
+    return _svg(left + _WIDTH, _ROW * len(names), [f"<path stroke='#36a' stroke-width='11' d='{path}'/>", *parts])
 
 
 def intervals(names: Sequence[str], arms: Sequence[tuple[str, Sequence[tuple[float, float, float] | None]]]) -> bytes:
     """Points with their intervals (value, low, high) on a scale from 0 to 1, one colour an arm; None leaves a gap."""
     left, bottom = _room_for(names), _ROW * (len(names) + 1)
     parts = [
-        f"<path stroke='#ccc' d='{''.join(f'M{left + _WIDTH * tick // 4} {_ROW}V{bottom}' for tick in range(5))}'/>",
-        *(_text(left + _WIDTH * tick // 4 - 3, bottom + 13, label) for tick, label in ((0, "0"), (2, ".5"), (4, "1"))),
+        f"<path stroke='#ccc' d='{''.join(f'M{left + _WIDTH * tick // 2} {_ROW}V{bottom}' for tick in range(3))}'/>",
+        *(_text(left + _WIDTH * tick // 2 - 3, bottom + 13, label) for tick, label in enumerate(("0", ".5", "1"))),
         *(_text(0, _middle(row + 1) + 4, name) for row, name in enumerate(names)),
     ]
     legend = left

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import uuid
 from pathlib import Path
@@ -46,7 +47,7 @@ def write_folder(target: Path, contents: Contents, manifest: dict[str, Any], car
         making.mkdir()
         try:
             for name, frame in ((ROWS, contents.rows), (RECORDS, contents.records), (REJECTS, contents.rejects)):
-                frame.write_parquet(making / name, compression="zstd")
+                _write_parquet(frame, making / name)
             (making / CARD).write_text(card, encoding="utf-8")
             files = {name: _file_sha256(making / name) for name in (ROWS, RECORDS, REJECTS, CARD)}
             text = json.dumps({**manifest, "files": files}, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
@@ -68,12 +69,18 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The folder's manifest.
 
     Raises:
-        StageFailed: it is missing or is no JSON.
+        StageFailed: it is missing, is no JSON, or lacks what a folder is held against.
     """
     try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest: Any = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise StageFailed(f"{folder / MANIFEST} cannot be read: {type(error).__name__}") from error
+    if (
+        not isinstance(manifest, dict)
+        or not isinstance(manifest.get("files"), dict)
+        or "content_digest" not in manifest
+    ):
+        raise StageFailed(f"{folder / MANIFEST} is no release's manifest: it names no files, or no content digest")
     return manifest
 
 
@@ -104,13 +111,24 @@ def differences(folder: Path) -> list[str]:
     wrong += [
         f"{name} was changed"
         for name, digest in sorted(manifest["files"].items())
-        if name in present and _file_sha256(folder / name) != digest
+        if name in present and (not (folder / name).is_file() or _file_sha256(folder / name) != digest)
     ]
     if not wrong:
         found = content_digest(pl.read_parquet(folder / ROWS), pl.read_parquet(folder / RECORDS))
         if found != manifest["content_digest"]:
             wrong.append("the rows do not give the content digest")
     return wrong
+
+
+def _write_parquet(frame: pl.DataFrame, path: Path) -> None:
+    try:
+        frame.write_parquet(path, compression="zstd")
+    except pl.exceptions.ComputeError as error:
+        # Polars wraps what the file system refused in an error of its own.
+        found = re.search(r"\(os error (\d+)\)", str(error))
+        if found is None:
+            raise
+        raise OSError(int(found[1]), os.strerror(int(found[1])), str(path)) from error
 
 
 def _file_sha256(path: Path) -> str:

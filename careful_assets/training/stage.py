@@ -18,6 +18,7 @@ from careful_assets.warehouse.vault_scorer import VaultScorer
 
 REAL_ONLY, MIX, BASELINE = "real only", "mix", "majority class"
 DIFFERENCE = "mix minus real only"
+NO_BREAK = "\N{NO-BREAK SPACE}"
 _SCORES: dict[str, pl.DataType | type[pl.DataType]] = {
     "slice": pl.String, "name": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64,
     "n": pl.Int64, "reference_value": pl.Float64, "config": pl.String,
@@ -133,11 +134,10 @@ def _side_by_side(results: pl.DataFrame, key: str) -> list[dict[str, Any]]:
     found = {(row[key], row["arm"]): row for row in results.iter_rows(named=True)}
     return [
         {
-            key: name,
+            f"{key} (rows)": f"{name} ({found[name, MIX]['n']:,})" if (name, DIFFERENCE) in found else name,
             REAL_ONLY: found[name, REAL_ONLY]["value"],
             MIX: found[name, MIX]["value"],
             "difference": _signed(found.get((name, DIFFERENCE))),
-            "rows": found[name, MIX]["n"],
         }
         for name in results[key].unique(maintain_order=True)
     ]
@@ -146,8 +146,9 @@ def _side_by_side(results: pl.DataFrame, key: str) -> list[dict[str, Any]]:
 def _signed(difference: dict[str, Any] | None) -> str | None:
     if difference is None or difference["low"] is None:
         return None
-    spaced = f"{difference['value']:+.3f} ({difference['low']:+.3f} to {difference['high']:+.3f})"
-    return spaced.replace(" ", "\N{NO-BREAK SPACE}")
+    interval = f"({difference['low']:+.3f} to {difference['high']:+.3f})"
+    # In a narrow column only the interval as a whole goes to a second line.
+    return f"{difference['value']:+.3f} {interval.replace(' ', NO_BREAK)}"
 
 
 def _rows_by_label(mixes: dict[str, pl.DataFrame]) -> list[dict[str, Any]]:

@@ -15,12 +15,77 @@ NAME = "phone_reviews"
 CAREFUL = Path(sys.executable).parent / "careful"
 
 _WORDS = {
-    "bad": "broken dead refused cracked smoking useless returned furious overheats junk faulty leaking".split(),
-    "fair": "works okay usual plain average arrived standard expected ordinary decent normal so-so".split(),
-    "good": "lovely bright sturdy quick delightful perfect superb cheerful crisp excellent wonderful neat".split(),
+    "bad": [
+        "broken",
+        "dead",
+        "refused",
+        "cracked",
+        "smoking",
+        "useless",
+        "returned",
+        "furious",
+        "overheats",
+        "junk",
+        "faulty",
+        "leaking",
+    ],
+    "fair": [
+        "works",
+        "okay",
+        "usual",
+        "plain",
+        "average",
+        "arrived",
+        "standard",
+        "expected",
+        "ordinary",
+        "decent",
+        "normal",
+        "so-so",
+    ],
+    "good": [
+        "lovely",
+        "bright",
+        "sturdy",
+        "quick",
+        "delightful",
+        "perfect",
+        "superb",
+        "cheerful",
+        "crisp",
+        "excellent",
+        "wonderful",
+        "neat",
+    ],
 }
-_THINGS = "screen battery charger camera speaker button case cable lens strap manual box".split()
-_TIMES = "monday tuesday wednesday thursday friday saturday sunday morning evening night noon week".split()
+_THINGS = [
+    "screen",
+    "battery",
+    "charger",
+    "camera",
+    "speaker",
+    "button",
+    "case",
+    "cable",
+    "lens",
+    "strap",
+    "manual",
+    "box",
+]
+_TIMES = [
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+    "morning",
+    "evening",
+    "night",
+    "noon",
+    "week",
+]
 
 
 def review_rows(groups: int = 60, seed: int = 3) -> list[dict[str, str]]:

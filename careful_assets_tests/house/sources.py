@@ -34,7 +34,7 @@ def modules() -> Iterator[Module]:
 
 
 def imported(module: Module) -> set[str]:
-    """Dotted names of all that the module imports, wherever in it; names imported from a package count as its modules."""
+    """Dotted names of all that the module imports, wherever in it; what comes from a package counts as its module."""
     found: set[str] = set()
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):

@@ -50,7 +50,7 @@ def specs_of(defs: dg.Definitions) -> dict[dg.AssetKey, dg.AssetSpec]:
 def checks_of(defs: dg.Definitions) -> dict[dg.AssetKey, list[dg.AssetCheckSpec]]:
     found: dict[dg.AssetKey, list[dg.AssetCheckSpec]] = {}
     for definition in defs.asset_checks or []:
-        assert isinstance(definition, dg.AssetChecksDefinition)
+        assert isinstance(definition, dg.AssetsDefinition)  # checks and what components make of them are, too
         for spec in definition.check_specs:
             found.setdefault(spec.asset_key, []).append(spec)
     return found
@@ -88,7 +88,7 @@ def test_a_dataset_is_one_graph_of_its_own(defs: dg.Definitions) -> None:
 
 @pytest.mark.parametrize("key", KEYS, ids=str)
 def test_only_three_stages_hold_a_grant(defs: dg.Definitions, key: dg.AssetKey) -> None:
-    """The sealer is the anchors', the probe the evaluation's, the scorer the training's; no other asset opens the vault."""
+    """The sealer is the anchors', the probe the evaluation's, the scorer the training's; no other opens the vault."""
     needed = defs.resolve_assets_def(key).required_resource_keys
     assert {name for name in needed if name.startswith("vault")} == GRANTS.get(key.path[-1], set())
     assert "home" in needed
@@ -120,9 +120,7 @@ def test_stages_follow_open_gates_only(defs: dg.Definitions, key: dg.AssetKey) -
     if key.path[-1] == "anchors":
         assert condition is None
     else:
-        assert condition == (
-            dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocking_checks_passed()
-        )
+        assert condition == (dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocking_checks_passed())
 
 
 @pytest.mark.parametrize("key", KEYS, ids=str)
@@ -145,7 +143,13 @@ def test_gates_demand_every_blocking_check_and_answer_every_letter() -> None:
     demanded = requirements_of(read_card(DEMO / "card.yaml")).checks
     for stage, checks in CHECKS.items():
         assert {ref.name for ref in demanded[stage]} == {check.name for check in checks if check.severity == "error"}
-    letters = {letter for checks in CHECKS.values() for check in checks if check.severity == "error" for letter in check.letters}
+    letters = {
+        letter
+        for checks in CHECKS.values()
+        for check in checks
+        if check.severity == "error"
+        for letter in check.letters
+    }
     assert letters == set("CAREFUL")
 
 
@@ -207,15 +211,16 @@ def test_a_faulty_card_takes_no_other_dataset_down(tmp_path: Path) -> None:
     assert "use" in failure.step_failure_data.user_failure_data.description
 
 
-# Dagster's loading of components uses classes of its own that it calls beta.
-beta_within_dagster = pytest.mark.filterwarnings("ignore:Class .*CodeReference:dagster.BetaWarning")
+# Dagster's loading of components uses what it calls beta itself.
+beta_within_dagster = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 
 
 @beta_within_dagster
 def test_the_packaged_component_builds_the_same_assets(tmp_path: Path) -> None:
     """The demo's `defs.yaml`, read by Dagster's own components, gives the assets that `build_defs` gives."""
     tree = dg.ComponentTree.for_project(CHECKOUT)
-    built = tree.build_defs_at_path(DEMO)
+    resources = dg.Definitions(resources=resources_of(Home(tmp_path)))
+    built = dg.Definitions.merge(tree.build_defs_at_path(DEMO), resources)
     wanted = {key: spec for key, spec in specs_of(build_defs(tmp_path)).items() if key.path[0] == "product_complaints"}
     assert set(specs_of(built)) == set(wanted)
     for key, spec in specs_of(built).items():

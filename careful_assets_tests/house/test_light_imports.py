@@ -62,4 +62,5 @@ def test_lookups_load_no_dagster(finished_life: Life, command: str) -> None:
     }[command]  # fmt: skip
     code = _COMMAND.format(arguments=arguments, code=0)
     loaded = loaded_by(code, finished_life.project, finished_life.home.root)
-    assert loaded & (HEAVY | {"dagster"}) == set()
+    # DuckDB itself looks for pandas when it is given a constant to compare with.
+    assert loaded & (HEAVY | {"dagster"}) <= {"pandas"}

@@ -59,7 +59,9 @@ def described() -> dict[str, dict[str, list[str]]]:
         for entry in entries:
             assert len(entry["description"].strip()) > 10, f"{path.parent.name}/{entry['name']}: says nothing"
             for column in entry["columns"]:
-                assert column["description"].strip(), f"{path.parent.name}/{entry['name']}: {column['name']} says nothing"
+                assert column["description"].strip(), (
+                    f"{path.parent.name}/{entry['name']}: {column['name']} says nothing"
+                )
             columns = [column["name"] for column in entry["columns"]]
             found.setdefault(path.parent.name, {})[entry["name"]] = columns
     return found
@@ -87,7 +89,8 @@ def test_models_carry_over_to_spark(name: str) -> None:
     [
         "select lower(text) as a from t", "select a || b as c from t", "select concat(a, b) as c from t",
         "select [1, 2] as a", "select list(a) as b from t", "select {'a': 1} as b", "select a[1] as b from t",
-        "select cast(a as uinteger) as b from t", "select a::varchar as b from t", "select try_cast(a as bigint) as b from t",
+        "select cast(a as uinteger) as b from t", "select a::varchar as b from t",
+        "select try_cast(a as bigint) as b from t",
         "select a from t where b like 'x%'", "select median(a) as b from t", "select hash(a) as b from t",
         "select a / b as c from t", "select a // b as c from t", "select unnest(a) as b from t",
         "select a from t qualify row_number() over (order by a) = 1", "select a from t limit 1",
@@ -103,7 +106,10 @@ def test_what_differs_between_engines_is_seen(sql: str) -> None:
 def empty_warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     with closing(duckdb.connect()) as con:
         con.execute("create schema provenance")
-        for path in [*sorted((PACKAGE / "warehouse" / "migrations").glob("*.sql")), PACKAGE / "warehouse/vault_schema.sql"]:
+        for path in [
+            *sorted((PACKAGE / "warehouse" / "migrations").glob("*.sql")),
+            PACKAGE / "warehouse/vault_schema.sql",
+        ]:
             con.execute(path.read_text(encoding="utf-8"))
         con.execute("create table candidates (row_id varchar, hash bigint)")
         yield con
@@ -111,8 +117,8 @@ def empty_warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_models_fit_the_schema_and_their_description(name: str, empty_warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Every model runs on an empty warehouse, gives plain types, and exactly the columns that its schema.yml describes."""
-    parameters = {parameter: 1 for parameter in re.findall(r"\$(\w+)", sql_of(name))}
+    """Every model runs on an empty warehouse and gives plain types, and exactly the columns that schema.yml names."""
+    parameters = dict.fromkeys(re.findall(r"\$(\w+)", sql_of(name)), 1)
     relation = empty_warehouse.sql(sql_of(name), params=parameters or None)
     assert {str(kind) for kind in relation.types} <= PLAIN
     folder, model = name.split("/")

@@ -7,12 +7,11 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
-import duckdb
 import polars as pl
 import pytest
 
@@ -22,6 +21,7 @@ from careful_assets.card.reader import LoadedCard
 from careful_assets.operations.datasets import dataset_named
 from careful_assets.operations.jobs import RunReport, run_life
 from careful_assets.provenance.ledger import StageVersion, current_versions
+from careful_assets.provenance.stages import TABLES
 from careful_assets.provenance.verdicts import CheckView
 from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.home import Home
@@ -63,6 +63,7 @@ class Life:
     project: Path
     home: Home
     dataset: str = DATASET
+    seconds: float = 0  # what its run took
 
     @property
     def card_path(self) -> Path:
@@ -136,9 +137,15 @@ class Life:
 
     def sql(self, *statements: str) -> None:
         """Do to the warehouse what no stage would."""
-        with closing(duckdb.connect(str(self.home.warehouse(self.dataset)))) as con:
+        with connect(self.home.warehouse(self.dataset)) as con:
             for statement in statements:
                 con.execute(statement)
+
+    def forget(self, *stages: str) -> None:
+        """Take back what these stages wrote into the warehouse: tables, versions, verdicts."""
+        self.sql(*(f"delete from {table.name}" for stage in stages for table in TABLES[stage]))
+        for table in ("versions", "ledger"):
+            self.sql(*(f"delete from provenance.{table} where stage = '{stage}'" for stage in stages))
 
     def release_folder(self, version: str = "1.0.0") -> Path:
         """A release's folder."""

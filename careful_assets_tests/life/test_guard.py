@@ -1,4 +1,4 @@
-"""The ledger's guard as a plain function, held against a plain statement of its rule; stages that write all or nothing."""
+"""The ledger's guard as a plain function, held against a plain statement of its rule; stages write all or nothing."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _complete(book: Book) -> Book:
     return book
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deeds=st.lists(_deeds, max_size=6))
 def test_guard_follows_the_rule(warehouse: duckdb.DuckDBPyConnection, deeds: list[_Deed]) -> None:
     """Whatever is made and judged in whatever order, exactly those gates open that the rule opens."""

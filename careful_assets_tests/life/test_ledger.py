@@ -49,7 +49,7 @@ def test_failed_check_stops_its_own_run(thin_life: Life) -> None:
 
 
 def test_verdict_that_turned_closes_the_gate(copied_life: Life) -> None:
-    """The latest verdict counts: data that passed, and fails when it is looked at again, is refused until it is mended."""
+    """The latest verdict counts: data that passed, and fails when looked at again, is refused until it is mended."""
     path = copied_life.release_folder() / "rows.parquet"
     whole = path.read_bytes()
     path.write_bytes(whole + b" ")

@@ -43,15 +43,21 @@ def read_file(source: FileSource, folder: Path) -> tuple[Iterator[RawAnchor], Fa
     return rows, faults, digest
 
 
-def anchor_of(place: int, row: dict[str, Any], columns: Columns) -> RawAnchor:
-    """One row of named values as an anchor; absent values become empty texts, which the row check refuses."""
-    return RawAnchor(
-        place,
-        _text(row.get(columns.text)),
-        _text(row.get(columns.label)),
-        _text(row.get(columns.key)) if columns.key else None,
-        (_text(row.get(columns.group)) or None) if columns.group else None,
-    )
+def anchor_of(place: int, row: dict[str, Any], columns: Columns, faults: FaultList) -> RawAnchor | None:
+    """One row of named values as an anchor; None, and a fault, where a value is a list or an object.
+
+    Absent values become empty texts, which the row check refuses.
+    """
+    values: dict[str, str] = {}
+    for role, name in columns.model_dump().items():
+        value = row.get(name)
+        if isinstance(value, list | dict | bytes):
+            faults.add(place, role, f"is a {type(value).__name__}, not a text")
+        elif name is not None:
+            values[role] = "" if value is None or value != value else str(value)  # NaN is unlike itself
+    if len(values) < sum(name is not None for name in columns.model_dump().values()):
+        return None
+    return RawAnchor(place, values["text"], values["label"], values.get("key"), values.get("group") or None)
 
 
 def need_columns(present: list[str], columns: Columns, faults: FaultList) -> None:
@@ -92,7 +98,7 @@ def _csv(text: str, columns: Columns, faults: FaultList) -> Iterator[RawAnchor]:
             if cells and len(cells) != len(head):
                 faults.add(start, "", f"has {len(cells)} cells, the header {len(head)}")
             elif cells:
-                yield anchor_of(start, dict(zip(head, cells, strict=True)), columns)
+                yield from _one(anchor_of(start, dict(zip(head, cells, strict=True)), columns, faults))
             start = reader.line_num + 1
     except csv.Error as error:
         faults.add(start, "", f"is no CSV row: {error}")
@@ -114,7 +120,7 @@ def _jsonl(text: str, columns: Columns, faults: FaultList) -> Iterator[RawAnchor
         if missing:
             faults.add(place, "", f"lacks {', '.join(missing)}")
             continue
-        yield anchor_of(place, row, columns)
+        yield from _one(anchor_of(place, row, columns, faults))
 
 
 def _parquet(data: bytes, columns: Columns, faults: FaultList) -> Iterator[RawAnchor]:
@@ -126,8 +132,9 @@ def _parquet(data: bytes, columns: Columns, faults: FaultList) -> Iterator[RawAn
         raise
     need_columns(frame.columns, columns, faults)
     for place, row in enumerate(frame.iter_rows(named=True), start=1):
-        yield anchor_of(place, row, columns)
+        yield from _one(anchor_of(place, row, columns, faults))
 
 
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)
+def _one(anchor: RawAnchor | None) -> Iterator[RawAnchor]:
+    if anchor is not None:
+        yield anchor

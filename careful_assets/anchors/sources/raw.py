@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from careful_assets.errors import Fault, MalformedInput
 
 MAX_TEXT_CHARACTERS = 100_000
 MAX_REPORTED = 50
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,9 @@ def _check_row(row: RawAnchor, labels: list[str], first_place: dict[str, int], f
             "text",
             f"has {len(row.text):,} characters, the limit is {MAX_TEXT_CHARACTERS:,}; split or remove it",
         )
+    for key, value in (("text", row.text), ("key", row.key), ("group", row.group)):
+        if value is not None and _SURROGATE.search(value):
+            faults.add(row.place, key, "holds half of a surrogate pair, which is no character; clean the source")
     if row.label not in labels:
         shown = repr(row.label[:60]) if row.label else "missing"
         faults.add(row.place, "label", f"is {shown}; the card names {', '.join(labels)}")

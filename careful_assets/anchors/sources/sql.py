@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from careful_assets.anchors.sources.files import anchor_of, need_columns
 from careful_assets.anchors.sources.raw import FaultList, RawAnchor
 from careful_assets.card.models import SqlSource
+from careful_assets.errors import HomeUnusable
 from careful_assets.provenance.digests import table_digest
 from careful_assets.warehouse.connections import connect
 
@@ -28,13 +30,23 @@ def read_sql(source: SqlSource, folder: Path) -> tuple[Iterator[RawAnchor], Faul
     try:
         with connect(path, read_only=True) as con:
             frame = con.sql(source.query).pl()
+    except HomeUnusable as error:
+        faults.add(None, "", f"{error.__cause__ or error}")
+        faults.stop()
+        raise
     except (duckdb.Error, AttributeError) as error:
         faults.add(None, "query", f"fails: {str(error).splitlines()[0]}")
         faults.stop()
         raise
     need_columns(frame.columns, source.columns, faults)
     wanted = [name for name in source.columns.model_dump().values() if name is not None]
-    digest = table_digest(frame.select(wanted).cast(dict.fromkeys(wanted, str)), frozenset())
+    try:
+        written = frame.select(wanted).cast(dict.fromkeys(wanted, str))
+    except pl.exceptions.PolarsError as error:
+        faults.add(None, "query", f"gives a column that is no text: {str(error).splitlines()[0]}")
+        faults.stop()
+        raise
+    digest = table_digest(written, frozenset())
     if digest != source.sha256:
         faults.add(
             None,
@@ -44,8 +56,6 @@ def read_sql(source: SqlSource, folder: Path) -> tuple[Iterator[RawAnchor], Faul
         )
         faults.stop()
     ordered = frame.sort(wanted)
-    return (
-        (anchor_of(place, row, source.columns) for place, row in enumerate(ordered.iter_rows(named=True), start=1)),
-        faults,
-        digest,
-    )
+    numbered = enumerate(ordered.iter_rows(named=True), start=1)
+    anchors = (anchor_of(place, row, source.columns, faults) for place, row in numbered)
+    return (anchor for anchor in anchors if anchor is not None), faults, digest

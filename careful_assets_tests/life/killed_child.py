@@ -1,0 +1,113 @@
+"""A child process that materializes one stage and is killed, with its whole process group, at a named place.
+
+Arguments: project folder, home, stage, place.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import careful_assets.provenance.checks
+import careful_assets.provenance.stage
+import careful_assets.warehouse.vault_scorer
+from careful_assets.llm.journal import Journal
+from careful_assets.warehouse.home import Home
+from careful_assets_tests.life.arrange import Life
+
+ANSWERS_BEFORE_DEATH = 20
+SEEN = "processes-that-scored"
+_SECONDS_INTO_SCORING = 0.3  # its child process loads libraries for longer than that
+
+
+def die(*arguments: Any, **named: Any) -> None:
+    """What a power failure or an impatient operator does."""
+    os.killpg(0, signal.SIGKILL)
+
+
+def processes_that_name(folder: Path) -> list[str]:
+    """The command lines of living processes that name the folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
+    return [line for line in found if str(folder) in line]
+
+
+def _after_some_answers() -> None:
+    answered, count = Journal.answered, 0
+
+    async def counting(self: Journal, *arguments: Any) -> None:
+        nonlocal count
+        await answered(self, *arguments)
+        count += 1
+        if count == ANSWERS_BEFORE_DEATH:
+            die()
+
+    Journal.answered = counting  # type: ignore[method-assign]
+
+
+def _at_renaming(after: bool) -> None:
+    rename = Path.rename
+
+    def dying(self: Path, target: Path) -> Path:
+        if not self.name.startswith(".making-"):
+            return rename(self, target)
+        if after:
+            rename(self, target)
+        return die()  # type: ignore[return-value]
+
+    Path.rename = dying  # type: ignore[method-assign, assignment]
+
+
+def _in_the_transaction() -> None:
+    careful_assets.provenance.stage.record_version = die
+
+
+def _before_the_checks() -> None:
+    careful_assets.provenance.checks.judge_stage = die  # type: ignore[assignment]
+
+
+def _while_a_model_is_scored() -> None:
+    score, calls = careful_assets.warehouse.vault_scorer.run_confined, 0
+
+    def leave_word_and_die() -> None:
+        scratch = Path(tempfile.gettempdir())
+        (scratch / SEEN).write_text("\n".join(processes_that_name(scratch)), encoding="utf-8")
+        die()
+
+    def dying(*arguments: Any, **named: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 2:  # the first is the baseline, which has no model
+            threading.Timer(_SECONDS_INTO_SCORING, leave_word_and_die).start()
+        return score(*arguments, **named)
+
+    careful_assets.warehouse.vault_scorer.run_confined = dying
+
+
+PLACES: dict[str, Callable[[], None]] = {
+    "after some answers": _after_some_answers,
+    "before the release folder has its name": lambda: _at_renaming(after=False),
+    "between release folder and transaction": lambda: _at_renaming(after=True),
+    "in the transaction": _in_the_transaction,
+    "while a model is scored": _while_a_model_is_scored,
+    "before the checks": _before_the_checks,
+}
+
+
+def main(project: str, home: str, stage: str, place: str) -> None:
+    """Materialize the stage; never return."""
+    PLACES[place]()
+    Life(Path(project), Home(Path(home))).materialize(stage)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
