@@ -15,14 +15,13 @@ import dagster as dg
 from careful_assets.anchors.assets import DOOR as ANCHORS
 from careful_assets.card.discovery import find_cards
 from careful_assets.card.reader import LoadedCard
+from careful_assets.catalogue import CHECKS, load_dataset, requirements_of
 from careful_assets.errors import MalformedInput
 from careful_assets.evaluation.assets import DOOR as EVALUATION
 from careful_assets.filtering.assets import DOOR as FILTERING
 from careful_assets.generation.assets import DOOR as GENERATION
 from careful_assets.labeling.assets import DOOR as LABELING
 from careful_assets.monitoring.assets import DOOR as MONITORING
-from careful_assets.operations.catalogue import CHECKS, requirements_of
-from careful_assets.operations.datasets import load_dataset
 from careful_assets.provenance.assets import stage_asset
 from careful_assets.provenance.checks import stage_checks
 from careful_assets.purpose.assets import DOOR as PURPOSE

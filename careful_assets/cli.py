@@ -74,7 +74,7 @@ def run(
     summary = {"run_id": report.run_id, "success": True, "advice": report.advice, **summary_of(loaded, home)}
     if as_json:
         _print_json(summary)
-    else:
+    elif summary["candidates"]:
         typer.echo(summary_text(summary, _program()))
 
 

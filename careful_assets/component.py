@@ -7,8 +7,8 @@ from pathlib import Path
 import dagster as dg
 
 from careful_assets.build import dataset_definitions, faulty_card_definitions
+from careful_assets.catalogue import load_dataset
 from careful_assets.errors import MalformedInput
-from careful_assets.operations.datasets import load_dataset
 
 
 class GovernedDataset(dg.Component, dg.Model, dg.Resolvable):

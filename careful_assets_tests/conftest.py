@@ -11,7 +11,7 @@ import pytest
 
 from careful_assets.anchors.sources.vader_reviews import read_vader_reviews
 from careful_assets.card.models import VaderReviews
-from careful_assets.operations.datasets import load_dataset
+from careful_assets.catalogue import load_dataset
 from careful_assets_tests.life import arrange
 from careful_assets_tests.life.arrange import Life
 

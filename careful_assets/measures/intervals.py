@@ -66,8 +66,10 @@ def group_bootstrap(counts: pl.DataFrame, seed: int, repetitions: int = 1000, le
 
     Args:
         counts: `group`, `hits` and `n` (integers, 0 <= hits <= n); a group may stand in several rows. Neither
-        their order nor the groups' names count. seed: of numpy's PCG64. repetitions: how many times the groups are redrawn. level: the
-        interval's nominal coverage.
+            their order nor the groups' names count.
+        seed: of numpy's PCG64.
+        repetitions: how many times the groups are redrawn.
+        level: the interval's nominal coverage.
 
     Raises:
         ValueError: counts that are no shares, `level` not between 0 and 1, or no repetition.

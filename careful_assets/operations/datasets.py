@@ -1,4 +1,4 @@
-"""Finding datasets by name, and holding a card against what the rooms offer."""
+"""Finding datasets by name, and reporting on their cards."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from careful_assets.card.discovery import find_cards
-from careful_assets.card.reader import LoadedCard, read_card
+from careful_assets.card.reader import LoadedCard
+from careful_assets.catalogue import load_dataset
 from careful_assets.errors import CarefulError, Exit, MalformedInput
-from careful_assets.labeling.judges import JUDGES
 
 
 class UnknownDataset(CarefulError):
@@ -25,15 +25,6 @@ class CardReport:
     path: Path
     loaded: LoadedCard | None
     faults: MalformedInput | None
-
-
-def load_dataset(path: Path) -> LoadedCard:
-    """The card at `path`, its judges known to the labeling room.
-
-    Raises:
-        MalformedInput: with every fault of the card.
-    """
-    return read_card(path, known_judges=JUDGES)
 
 
 def check_cards(project_root: Path, name: str | None = None) -> list[CardReport]:

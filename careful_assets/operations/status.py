@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from careful_assets.card.reader import LoadedCard
+from careful_assets.catalogue import requirements_of
 from careful_assets.errors import GateClosed
-from careful_assets.operations.catalogue import requirements_of
 from careful_assets.provenance.ledger import current_versions, guard, latest_verdicts
 from careful_assets.provenance.stages import STAGES
 from careful_assets.warehouse.connections import connect

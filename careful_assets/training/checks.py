@@ -8,6 +8,7 @@ import polars as pl
 
 from careful_assets.provenance.ledger import current_versions
 from careful_assets.provenance.verdicts import Check, CheckView, Verdict
+from careful_assets.training.mix import as_written
 from careful_assets.training.stage import DIFFERENCE, MIX, REAL_ONLY
 
 
@@ -18,7 +19,7 @@ def mix_within_caps(view: CheckView) -> Verdict:
     over = [
         f"{row['arm']}/{row['label']}: {row['generated']} of {row['total']}"
         for row in shares.iter_rows(named=True)
-        if row["generated"] > (0 if row["arm"] == REAL_ONLY else cap * row["total"])
+        if row["generated"] > (0 if row["arm"] == REAL_ONLY else as_written(cap) * row["total"])
     ]
     if shares.is_empty() or over:
         return Verdict(

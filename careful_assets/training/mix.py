@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import polars as pl
 
 from careful_assets.provenance.digests import canonical, sha256
-
-MIX = {"row_id": pl.String, "text": pl.String, "label": pl.String, "origin": pl.String}
 
 
 def capped_mix(real: pl.DataFrame, generated: pl.DataFrame, max_share: float, seed: int) -> pl.DataFrame:
@@ -38,12 +38,13 @@ def capped_mix(real: pl.DataFrame, generated: pl.DataFrame, max_share: float, se
 
 def room(real: int, max_share: float, available: int) -> int:
     """How many generated rows fit beside `real` rows so that generated / (generated + real) ≤ `max_share`."""
-    if max_share >= 1:
-        return available
-    count = min(available, int(real * max_share / (1 - max_share)) + 1)
-    while count > 0 and count > max_share * (count + real):
-        count -= 1
-    return count
+    share = as_written(max_share)
+    return available if share == 1 else min(available, int(real * share / (1 - share)))
+
+
+def as_written(share: float) -> Fraction:
+    """The share that the card's digits mean: 0.29 is 29/100 and not the binary fraction next to it."""
+    return Fraction(repr(share))
 
 
 def mix_id(mix: pl.DataFrame) -> str:

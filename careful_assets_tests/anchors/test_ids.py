@@ -11,7 +11,7 @@ import pytest
 from careful_assets.anchors.sources.raw import RawAnchor
 from careful_assets.anchors.stage import dealt_out
 from careful_assets.card.reader import LoadedCard
-from careful_assets.operations.catalogue import requirements_of
+from careful_assets.catalogue import requirements_of
 from careful_assets.operations.datasets import dataset_named
 from careful_assets.provenance.stage import StageContext
 from careful_assets.warehouse.home import Home

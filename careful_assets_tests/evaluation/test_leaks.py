@@ -103,7 +103,7 @@ def test_a_detector_that_dies_is_no_clean_verdict(
 
 
 def test_moving_the_split_does_not_unseal(copied_life: Life) -> None:
-    """Rows once sealed stay sealed: a card that would deal them out otherwise is refused, and nothing is sealed anew."""
+    """Rows once sealed stay sealed: a card that would deal them out otherwise is refused, nothing is sealed anew."""
     before = copied_life.home.vault(copied_life.dataset).read_bytes()
     copied_life.rewrite_card("salt: product_complaints.2026", "salt: another")
     result = copied_life.materialize("anchors")

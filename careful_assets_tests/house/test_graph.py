@@ -19,8 +19,8 @@ from dagster.components.testing import create_defs_folder_sandbox
 
 from careful_assets.build import build_defs, job_name, resources_of
 from careful_assets.card.reader import read_card
+from careful_assets.catalogue import CHECKS, requirements_of
 from careful_assets.component import GovernedDataset
-from careful_assets.operations.catalogue import CHECKS, requirements_of
 from careful_assets.provenance.stages import STAGES, UPSTREAM
 from careful_assets.warehouse.home import Home
 from careful_assets_tests.cli.projects import NAME, make_project

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from careful_assets.card.profiles import base_profile, known_cells
+from careful_assets.catalogue import CHECKS
 from careful_assets.filtering.gates import GATES
-from careful_assets.operations.catalogue import CHECKS
 from careful_assets.provenance.stages import STAGES
 from careful_assets.provenance.verdicts import Check, CheckView, Verdict, run_checks
 from careful_assets_tests.life import breaks_after_release, breaks_before_release

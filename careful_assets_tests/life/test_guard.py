@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from careful_assets.catalogue import requirements_of
 from careful_assets.errors import GateClosed, StageFailed
-from careful_assets.operations.catalogue import requirements_of
 from careful_assets.provenance.ledger import guard, record_verdicts, record_version
 from careful_assets.provenance.stage import Inputs, Outcome, StageContext, run_stage
 from careful_assets.provenance.stages import STAGES, TABLES, UPSTREAM, ancestors

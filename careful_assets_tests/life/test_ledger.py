@@ -12,7 +12,7 @@ import pytest
 import careful_assets.card.profiles
 import careful_assets.provenance.assets
 from careful_assets.card.profiles import base_profile
-from careful_assets.operations.catalogue import CHECKS
+from careful_assets.catalogue import CHECKS
 from careful_assets_tests.life.arrange import Life, failures_of, new_life
 
 _MINIMUM = "minimum_per_class: 20"

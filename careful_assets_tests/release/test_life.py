@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from careful_assets.operations.catalogue import requirements_of
+from careful_assets.catalogue import requirements_of
 from careful_assets.provenance.stage import Inputs, StageContext
 from careful_assets.release.content import content_digest
 from careful_assets.release.data_card import data_card

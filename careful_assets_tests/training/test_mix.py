@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from fractions import Fraction
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from careful_assets.training.mix import capped_mix, mix_id, room
+from careful_assets.training.mix import as_written, capped_mix, mix_id, room
 
 SCHEMA = {"row_id": pl.String, "text": pl.String, "label": pl.String}
 shares = st.one_of(st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0]), st.floats(0, 1))
@@ -34,9 +34,9 @@ def test_the_cap_holds_in_every_class_and_leaves_no_room(
     found = counts(capped_mix(frame("r", real), frame("g", generated), cap, seed))
     for label in "abcd":
         mine, others = found.get((label, "generated"), 0), found.get((label, "real"), 0)
-        assert mine <= cap * (mine + others)
+        assert mine <= as_written(cap) * (mine + others)
         if mine < generated.count(label):
-            assert mine + 1 > cap * (mine + 1 + others)
+            assert mine + 1 > as_written(cap) * (mine + 1 + others)
 
 
 @settings(deadline=None)
@@ -81,13 +81,18 @@ def test_the_mix_id_covers_rows_and_labels() -> None:
 
 
 @settings(deadline=None)
-@given(st.integers(0, 10**6), st.integers(1, 99), st.integers(0, 10**6))
-def test_room_is_the_exact_count(real: int, percent: int, available: int) -> None:
-    """Beside any number of real rows there is room for the whole number of rows that exact arithmetic gives."""
-    share = Fraction(percent, 100)
-    exact = real * share / (1 - share)
-    found = room(real, percent / 100, available)
-    assert found == min(available, exact.numerator // exact.denominator)
+@given(st.integers(0, 10**4), st.integers(1, 99), st.booleans(), st.integers(0, 10**6))
+def test_room_is_the_exact_count(real: int, percent: int, tie: bool, available: int) -> None:
+    """Beside any number of real rows there is room for exactly as many rows as the card's digits allow."""
+    real = real * (100 - percent) if tie else real
+    exact = min(available, real * percent // (100 - percent))
+    assert room(real, percent / 100, available) == exact
+
+
+@pytest.mark.parametrize(("real", "share", "count"), [(97, 0.03, 3), (207, 0.08, 18), (22, 0.12, 3), (44, 0.12, 6)])
+def test_rounding_costs_no_row(real: int, share: float, count: int) -> None:
+    """Where a quotient of floats falls just short of a whole number, that number still fits."""
+    assert room(real, share, 10**6) == count
 
 
 def test_room_at_the_ends() -> None:

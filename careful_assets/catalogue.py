@@ -1,13 +1,19 @@
-"""Every room's checks by stage, and what a card's profile demands of them. Plain data: no Dagster here."""
+"""What the rooms offer, as plain data: every check by stage, what a profile demands of them, cards held against it.
+
+No Dagster here: looking something up must not load it.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from careful_assets.anchors.checks import CHECKS as ANCHORS
-from careful_assets.card.reader import LoadedCard
+from careful_assets.card.reader import LoadedCard, read_card
 from careful_assets.evaluation.checks import CHECKS as EVALUATION
 from careful_assets.filtering.checks import CHECKS as FILTERING
 from careful_assets.generation.checks import CHECKS as GENERATION
 from careful_assets.labeling.checks import CHECKS as LABELING
+from careful_assets.labeling.judges import JUDGES
 from careful_assets.monitoring.checks import CHECKS as MONITORING
 from careful_assets.provenance.stages import STAGES
 from careful_assets.provenance.verdicts import Check, CheckRef, Requirements
@@ -28,6 +34,15 @@ CHECKS: dict[str, tuple[Check, ...]] = {
     "monitoring": MONITORING,
     "retirement": RETIREMENT,
 }
+
+
+def load_dataset(path: Path) -> LoadedCard:
+    """The card at `path`, its judges known to the labeling room.
+
+    Raises:
+        MalformedInput: with every fault of the card.
+    """
+    return read_card(path, known_judges=JUDGES)
 
 
 def requirements_of(loaded: LoadedCard) -> Requirements:
