@@ -1,4 +1,4 @@
-"""How long loading the code location takes, beside importing Dagster alone: `make bench` runs it, no test asserts it."""
+"""How long loading the code location takes, beside importing Dagster alone: run by `make bench`, asserted nowhere."""
 
 from __future__ import annotations
 
