@@ -106,9 +106,9 @@ def _report(result: dg.ExecuteInProcessResult) -> RunReport:
 
 
 def _close_abandoned_runs(instance: dg.DagsterInstance) -> None:
-    """Runs whose process was killed stand as started for ever; the next run of the same machine closes them."""
-    unfinished = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
-    for run in instance.get_runs(unfinished):
+    """Runs whose process was killed stand as unfinished for ever; the next run of the same machine closes them."""
+    states = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+    for run in instance.get_runs(dg.RunsFilter(statuses=states)):
         pid = run.tags.get(_PID_TAG)
         if pid is not None and not _alive(int(pid)):
             instance.report_run_failed(run, f"process {pid} ended without finishing the run")

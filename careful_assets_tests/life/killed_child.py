@@ -15,6 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
+
 import careful_assets.provenance.checks
 import careful_assets.provenance.stage
 import careful_assets.warehouse.vault_scorer
@@ -75,6 +77,16 @@ def _before_the_checks() -> None:
     careful_assets.provenance.checks.judge_stage = die  # type: ignore[assignment]
 
 
+def _before_the_run_starts() -> None:
+    create = dg.DagsterInstance.create_run_for_job
+
+    def dying(self: dg.DagsterInstance, *arguments: Any, **named: Any) -> Any:
+        create(self, *arguments, **named)
+        die()
+
+    dg.DagsterInstance.create_run_for_job = dying  # type: ignore[method-assign]
+
+
 def _while_a_model_is_scored() -> None:
     score, calls = careful_assets.warehouse.vault_scorer.run_confined, 0
 
@@ -94,6 +106,7 @@ def _while_a_model_is_scored() -> None:
 
 
 PLACES: dict[str, Callable[[], None]] = {
+    "before the run starts": _before_the_run_starts,
     "after some answers": _after_some_answers,
     "before the release folder has its name": lambda: _at_renaming(after=False),
     "between release folder and transaction": lambda: _at_renaming(after=True),
@@ -104,9 +117,13 @@ PLACES: dict[str, Callable[[], None]] = {
 
 
 def main(project: str, home: str, stage: str, place: str) -> None:
-    """Materialize the stage; never return."""
+    """Materialize the stage, as `careful run` does if that is what counts; never return."""
     PLACES[place]()
-    Life(Path(project), Home(Path(home))).materialize(stage)
+    life = Life(Path(project), Home(Path(home)))
+    if place == "before the run starts":
+        life.run(stage)
+    else:
+        life.materialize(stage)
 
 
 if __name__ == "__main__":

@@ -101,6 +101,14 @@ def test_kill_while_generating(finished_life: Life, copied_life: Life) -> None:
     assert copied_life.data_versions()["generation"] == finished_life.data_versions()["generation"]
 
 
+def test_kill_before_the_run_starts(copied_life: Life) -> None:
+    """A run that was noted and never started does not stand as waiting for ever: the next run closes it."""
+    _die(copied_life, "anchors", "before the run starts")
+    assert _run_states(copied_life) == [dg.DagsterRunStatus.NOT_STARTED]
+    assert copied_life.run("anchors").success
+    assert set(_run_states(copied_life)) == {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS}
+
+
 def test_kill_while_scoring(finished_life: Life, copied_life: Life, tmp_path: Path) -> None:
     """The child that scores sealed rows dies with its run, and the next run comes to the same scores."""
     copied_life.forget("training")
@@ -162,9 +170,7 @@ def _is_as_if_undisturbed(outcome: Killed, finished: Life) -> None:
         assert run_model(view.connection, "filtering/conservation").is_empty(), where
     answered = Counter(request for event, request in _events(life.journal) if event == "answered")
     assert set(answered.values()) == {1}, where
-    with dg.DagsterInstance.from_config(str(life.home.dagster)) as instance:
-        states = {run.status for run in instance.get_runs()}
-    assert states <= {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}, where
+    assert set(_run_states(life)) <= {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}, where
 
 
 def _die(life: Life, stage: str, place: str, scratch: Path | None = None) -> None:
@@ -176,6 +182,11 @@ def _die(life: Life, stage: str, place: str, scratch: Path | None = None) -> Non
         capture_output=True, text=True, timeout=120, check=False, start_new_session=True,
     )  # fmt: skip
     assert died.returncode == -signal.SIGKILL, died.stdout + died.stderr
+
+
+def _run_states(life: Life) -> list[dg.DagsterRunStatus]:
+    with dg.DagsterInstance.from_config(str(life.home.dagster)) as instance:
+        return [run.status for run in instance.get_runs()]
 
 
 def _start_up_seconds() -> float:
