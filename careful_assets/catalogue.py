@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from careful_assets.anchors.checks import CHECKS as ANCHORS
+from careful_assets.card.discovery import refuse_clash
 from careful_assets.card.reader import LoadedCard, read_card
 from careful_assets.evaluation.checks import CHECKS as EVALUATION
 from careful_assets.filtering.checks import CHECKS as FILTERING
@@ -37,11 +38,12 @@ CHECKS: dict[str, tuple[Check, ...]] = {
 
 
 def load_dataset(path: Path) -> LoadedCard:
-    """The card at `path`, its judges known to the labeling room.
+    """The card at `path`, its name its own and its judges known to the labeling room.
 
     Raises:
         MalformedInput: with every fault of the card.
     """
+    refuse_clash(path)
     return read_card(path, known_judges=JUDGES)
 
 

@@ -18,24 +18,26 @@ class NoProject(CarefulError):
     exit_code = Exit.USAGE
 
 
+_PACKAGED = Path(careful_assets.__file__).parent / "defs"
+
+
 def find_cards(project_root: Path) -> list[Path]:
-    """The card.yaml of every dataset in the package's `defs/` and in `<project_root>/cards/`; sorted.
+    """The card.yaml of every dataset in the package's `defs/` and in `<project_root>/cards/`, by dataset name."""
+    own = (project_root.absolute() / "cards").glob("*/card.yaml")
+    return sorted({*_PACKAGED.glob("*/card.yaml"), *own}, key=lambda path: (path.parent.name, path))
+
+
+def refuse_clash(path: Path) -> None:
+    """Refuse a card whose dataset bears the name of one that the package brings: both would write to one warehouse.
 
     Raises:
-        MalformedInput: two folders bear one dataset's name.
+        MalformedInput: naming both files.
     """
-    package = Path(careful_assets.__file__).parent
-    found = sorted({*(package / "defs").glob("*/card.yaml"), *(project_root.absolute() / "cards").glob("*/card.yaml")})
-    first: dict[str, Path] = {}
-    faults = []
-    for path in found:
-        earlier = first.setdefault(path.parent.name, path)
-        if earlier != path:
-            message = f"a second dataset called {path.parent.name!r}, beside {earlier}; rename one of them"
-            faults.append(Fault(str(path), None, "name", message))
-    if faults:
-        raise MalformedInput("the datasets' names clash", faults)
-    return found
+    name = path.parent.name
+    packaged = _PACKAGED / name / "card.yaml"
+    if packaged.exists() and not packaged.samefile(path):
+        message = f"is {name!r}, as in {packaged}; rename your dataset and its folder"
+        raise MalformedInput(f"the card of {name} cannot be used", [Fault(str(path), None, "name", message)])
 
 
 def find_project_root(start: Path) -> Path:

@@ -47,7 +47,7 @@ def plan_round(
     by_label = {label: _groups(exemplars, label) for label in sorted(quotas) if quotas[label] > 0}
     _refuse_shortage(card, {label: sum(map(len, groups)) for label, groups in by_label.items()}, shown)
     mode = settings.generator.mode if isinstance(settings.generator, LlmGenerator) else "completion"
-    params = settings.parameters.model_dump(mode="json")
+    params = settings.parameters.model_dump(mode="json", exclude_none=True)
     requests: list[Request] = []
     for label, groups in by_label.items():
         for start in range(0, quotas[label], size):

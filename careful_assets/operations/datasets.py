@@ -52,11 +52,12 @@ def dataset_named(project_root: Path, name: str) -> LoadedCard:
         UnknownDataset: there is none.
         MalformedInput: it has faults.
     """
-    (report,) = check_cards(project_root, name)
-    if report.faults is not None:
-        raise report.faults
-    assert report.loaded is not None
-    return report.loaded
+    reports = check_cards(project_root, name)
+    for report in reports:
+        if report.faults is not None:
+            raise report.faults
+    assert reports[0].loaded is not None
+    return reports[0].loaded
 
 
 def _report(path: Path) -> CardReport:

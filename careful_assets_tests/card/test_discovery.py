@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from careful_assets.card.discovery import NoProject, find_cards, find_project_root
+from careful_assets.catalogue import load_dataset
 from careful_assets.errors import Exit, MalformedInput
 from careful_assets_tests.card.cards import CARD, write_card
 
@@ -27,13 +28,16 @@ def test_a_project_without_cards_has_the_demo(tmp_path: Path) -> None:
 
 
 def test_two_datasets_of_one_name_are_refused(tmp_path: Path) -> None:
-    """A clash of names names both files."""
+    """A card with the name of a packaged dataset is refused, naming both files; the packaged one still loads."""
     mine = write_card(tmp_path / "cards", CARD, name="product_complaints")
+    packaged, *others = [path for path in find_cards(tmp_path) if path != mine]
+    assert others == []
     with pytest.raises(MalformedInput) as caught:
-        find_cards(tmp_path)
+        load_dataset(mine)
     message = str(caught.value)
     assert str(mine) in message
-    assert message.count("card.yaml") == 2
+    assert str(packaged) in message
+    assert load_dataset(packaged).card.name == "product_complaints"
 
 
 def test_the_root_is_the_nearest_dagster_project(tmp_path: Path) -> None:
