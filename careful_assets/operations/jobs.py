@@ -89,8 +89,7 @@ def _report(result: dg.ExecuteInProcessResult) -> RunReport:
         elif event.is_step_failure and event.step_failure_data.error is not None:
             error = event.step_failure_data.error
             if error.cls_name != "DagsterAssetCheckFailedError":
-                cause = error.cause or error
-                problems.append(f"{event.step_key} broke, which is a defect: {cause.message.strip()}")
+                problems.append(f"{event.step_key} broke, which is a defect: {error.message.strip()}")
                 exit_code = Exit.DOES_NOT_HOLD
     failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
     shown = {

@@ -1,14 +1,16 @@
 """A stage as a Dagster asset: the one wrapper that all ten rooms use."""
 
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from careful_assets.card.reader import LoadedCard
-from careful_assets.errors import CarefulError
+from careful_assets.errors import CarefulError, Exit
 from careful_assets.provenance.metadata import asset_metadata, table_name
 from careful_assets.provenance.stage import Inputs, Outcome, StageContext, run_stage
 from careful_assets.provenance.stages import UPSTREAM
@@ -63,13 +65,26 @@ def stage_asset(door: StageDoor, loaded: LoadedCard, requirements: Requirements)
 
 @contextmanager
 def refusals_shown() -> Iterator[None]:
-    """Turn a `CarefulError` into a Dagster failure with the same words."""
+    """Turn a `CarefulError` into a Dagster failure with the same words, a defect into one that tells its place alone.
+
+    No cause is chained and no foreign message is passed on: a library's error may quote a row, and row text must not
+    reach Dagster's event log.
+    """
     try:
         yield
     except CarefulError as error:
-        raise dg.Failure(
-            description=str(error), metadata={"exit_code": int(error.exit_code)}, allow_retries=False
-        ) from error
+        raise _failure(str(error), error.exit_code) from None
+    except Exception as error:  # noqa: BLE001  whatever it was, its message is not ours to show
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "careful_assets" in frame.filename]
+        places = ", ".join(f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames[-4:])
+        what = f"{type(error).__module__}.{type(error).__name__}"
+        raise _failure(
+            f"this is a defect in careful-assets, please report it: {what} at {places}", Exit.DOES_NOT_HOLD
+        ) from None
+
+
+def _failure(words: str, exit_code: Exit) -> dg.Failure:
+    return dg.Failure(description=words, metadata={"exit_code": int(exit_code)}, allow_retries=False)
 
 
 def _granted(compute: Callable[..., Outcome], grants: Mapping[str, Any]) -> Callable[[StageContext, Inputs], Outcome]:

@@ -36,7 +36,7 @@ def mix_is_clean(view: CheckView) -> Verdict:
         first = strays.row(0, named=True)
         return Verdict(
             False,
-            f"{strays.height} rows have no right to be in a mix, e.g. {first['row_id'][:16]}; "
+            f"{strays['row_id'].n_unique()} rows have no right to be in a mix, e.g. {first['row_id'][:16]}; "
             "materialize training again",
             {"rows": strays.height},
         )

@@ -383,6 +383,11 @@ BREAKS: dict[tuple[str, str], list[Break]] = {
             sql(f"update training.mixes set origin = 'real' where row_id = {_MIXED}"),
         ),
         Break("a stranger", "1 rows have no right", sql(f"update training.mixes set row_id='x' where row_id={_MIXED}")),
+        Break(
+            "a row that stands twice in one arm",
+            "1 rows have no right",
+            sql(f"insert into training.mixes select * from training.mixes where row_id = {_MIXED}"),
+        ),
     ],
     ("training", "slices_frozen_first"): [
         Break("no slices", "not frozen for the present state", sql("delete from training.slices")),
