@@ -73,7 +73,7 @@ def refusals_shown() -> Iterator[None]:
     try:
         yield
     except CarefulError as error:
-        raise _failure(str(error), error.exit_code) from None
+        raise _failure(str(error), error.exit_code, retry=False) from None
     except Exception as error:  # noqa: BLE001  whatever it was, its message is not ours to show
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "careful_assets" in frame.filename]
         places = ", ".join(f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames[-4:])
@@ -83,8 +83,9 @@ def refusals_shown() -> Iterator[None]:
         ) from None
 
 
-def _failure(words: str, exit_code: Exit) -> dg.Failure:
-    return dg.Failure(description=words, metadata={"exit_code": int(exit_code)}, allow_retries=False)
+def _failure(words: str, exit_code: Exit, *, retry: bool) -> dg.Failure:
+    """A refusal stays one however often it is asked; what broke by chance may be tried again."""
+    return dg.Failure(description=words, metadata={"exit_code": int(exit_code)}, allow_retries=retry)
 
 
 def _granted(compute: Callable[..., Outcome], grants: Mapping[str, Any]) -> Callable[[StageContext, Inputs], Outcome]:

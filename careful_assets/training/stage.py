@@ -64,7 +64,7 @@ def train_and_score(context: StageContext, inputs: Inputs, vault_scorer: VaultSc
 @contextmanager
 def _models_folder(context: StageContext) -> Iterator[Path]:
     """Where the models lie while they are scored; what a killed run left there goes first, and all of it at the end."""
-    folder = context.home.cache / "fits" / context.card.name
+    folder = context.home.fits(context.card.name)
     with explained(folder):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)

@@ -73,7 +73,7 @@ def _open_patiently(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
         try:
             return duckdb.connect(str(path), read_only=read_only)
         except (duckdb.IOException, duckdb.ConnectionException) as error:
-            locked = "lock" in str(error) or isinstance(error, duckdb.ConnectionException)
+            locked = "Could not set lock" in str(error) or isinstance(error, duckdb.ConnectionException)
             if not locked:
                 raise _unusable(path, error) from error
             if time.monotonic() > deadline:

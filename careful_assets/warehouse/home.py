@@ -43,6 +43,10 @@ class Home:
         """The folder of the dataset's release folders."""
         return self.root / "releases" / dataset
 
+    def fits(self, dataset: str) -> Path:
+        """Where the dataset's models lie while they are scored; empty between runs."""
+        return self.root / "fits" / dataset
+
     @property
     def cache(self) -> Path:
         """Downloads and assembled weights, all of it reproducible from pinned digests."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -41,6 +40,11 @@ def processes_that_name(folder: Path) -> list[str]:
         with suppress(OSError):
             found.append(path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
     return [line for line in found if str(folder) in line]
+
+
+def predictors(home: Path) -> list[str]:
+    """The processes that score a model of this home."""
+    return [line for line in processes_that_name(home / "fits") if "careful_assets.training.predict" in line]
 
 
 def _after_some_answers() -> None:
@@ -91,8 +95,8 @@ def _while_a_model_is_scored() -> None:
     score, calls = careful_assets.warehouse.vault_scorer.run_confined, 0
 
     def leave_word_and_die() -> None:
-        scratch = Path(tempfile.gettempdir())
-        (scratch / SEEN).write_text("\n".join(processes_that_name(scratch)), encoding="utf-8")
+        home = Path(sys.argv[2])
+        (home / SEEN).write_text("\n".join(predictors(home)), encoding="utf-8")
         die()
 
     def dying(*arguments: Any, **named: Any) -> Any:

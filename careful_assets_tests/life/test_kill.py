@@ -109,19 +109,18 @@ def test_kill_before_the_run_starts(copied_life: Life) -> None:
     assert set(_run_states(copied_life)) == {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS}
 
 
-def test_kill_while_scoring(finished_life: Life, copied_life: Life, tmp_path: Path) -> None:
+def test_kill_while_scoring(finished_life: Life, copied_life: Life) -> None:
     """The child that scores sealed rows dies with its run, and the next run comes to the same scores."""
     copied_life.forget("training")
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    _die(copied_life, "training", "while a model is scored", scratch)
-    assert "careful_assets.training.predict" in (scratch / killed_child.SEEN).read_text(encoding="utf-8")
+    _die(copied_life, "training", "while a model is scored")
+    assert (copied_life.home.root / killed_child.SEEN).read_text(encoding="utf-8")
     deadline = time.monotonic() + 10
-    while (alive := killed_child.processes_that_name(scratch)) and time.monotonic() < deadline:
+    while (alive := killed_child.predictors(copied_life.home.root)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert alive == []
     assert "training" not in copied_life.versions()
     assert copied_life.materialize("training").success
+    assert not copied_life.home.fits(copied_life.dataset).exists()
     assert copied_life.data_versions()["training"] == finished_life.data_versions()["training"]
 
 
@@ -182,12 +181,11 @@ def _is_as_if_undisturbed(outcome: Killed, finished: Life) -> None:
     assert set(_run_states(life)) <= {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}, where
 
 
-def _die(life: Life, stage: str, place: str, scratch: Path | None = None) -> None:
+def _die(life: Life, stage: str, place: str) -> None:
     module = [sys.executable, "-m", killed_child.__name__]
     died = subprocess.run(
         [*module, str(life.project), str(life.home.root), stage, place],
         cwd=Path(killed_child.__file__).parents[2],
-        env=os.environ | ({"TMPDIR": str(scratch)} if scratch else {}),
         capture_output=True, text=True, timeout=120, check=False, start_new_session=True,
     )  # fmt: skip
     assert died.returncode == -signal.SIGKILL, died.stdout + died.stderr
