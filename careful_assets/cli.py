@@ -71,10 +71,10 @@ def run(
     from careful_assets.operations.summary import summary_of
     from careful_assets.operations.text import summary_text
 
-    summary = {"run_id": report.run_id, "success": True, "advice": report.advice, **summary_of(loaded, home)}
+    summary = {"run_id": report.run_id, "success": True, "advice": report.advice, **summary_of(loaded, home, to)}
     if as_json:
         _print_json(summary)
-    elif summary["candidates"]:
+    elif to == STAGES[-1]:
         typer.echo(summary_text(summary, _program()))
 
 
@@ -92,9 +92,9 @@ def status(
     from careful_assets.operations.text import status_text
 
     reports = check_cards(_root(), name)
-    for report in reports:
-        if report.faults is not None:
-            raise report.faults
+    faulty = [report.faults for report in reports if report.faults is not None]
+    for faults in faulty:
+        typer.echo(f"careful: {faults}", err=True)
     states = [status_of(report.loaded, _home()) for report in reports if report.loaded is not None]
     if as_json:
         _print_json(states)
@@ -104,6 +104,8 @@ def status(
         stage["failed"] or (stage["closed"] and stage["data_version"]) for state in states for stage in state["stages"]
     ):
         raise typer.Exit(Exit.DOES_NOT_HOLD)
+    if faulty:
+        raise typer.Exit(Exit.MALFORMED)
 
 
 @app.command()

@@ -48,7 +48,8 @@ def seal_and_split(context: StageContext, inputs: Inputs, vault_sealer: VaultSea
     frame, joined = dealt_out(raw, context)
     offered = frame.filter(pl.col("split") == "vault")
     open_rows = frame.filter(pl.col("split") != "vault").sort("row_id")
-    sealed = _seal(offered, open_rows["row_id"].to_list(), context, vault_sealer)
+    states = inputs.table("anchors.vault_counts")["registry_state"].to_list()
+    sealed = _seal(offered, open_rows["row_id"].to_list(), states[0] if states else None, context, vault_sealer)
     source = {
         "source": context.card.anchors.name,
         "vintage": VINTAGE,
@@ -108,7 +109,9 @@ def _row_keys(raw: list[RawAnchor], salt: str) -> list[str]:
     return keys
 
 
-def _seal(rows: pl.DataFrame, open_ids: list[str], context: StageContext, sealer: VaultSealer) -> Sealed:
+def _seal(
+    rows: pl.DataFrame, open_ids: list[str], known_state: str | None, context: StageContext, sealer: VaultSealer
+) -> Sealed:
     words = {row_id: tokens(text) for row_id, text in rows.select("row_id", "text").iter_rows()}
     exact = [(row_id, "exact", hash64(normalize(text))) for row_id, text in rows.select("row_id", "text").iter_rows()]
     size = context.profile.leaks.ngram_tokens
@@ -124,7 +127,7 @@ def _seal(rows: pl.DataFrame, open_ids: list[str], context: StageContext, sealer
         ]
         for part in context.card.evaluation.slices
     }
-    return sealer.seal(rows.select("row_id", "text", "label", "group_id"), fingerprints, slices, open_ids)
+    return sealer.seal(rows.select("row_id", "text", "label", "group_id"), fingerprints, slices, open_ids, known_state)
 
 
 def _in_slice(part: Slice, label: str, length: int) -> bool:

@@ -7,7 +7,7 @@ from careful_assets.provenance.assets import StageDoor
 
 DOOR = StageDoor(
     "evaluation",
-    "Kept rows held against the sealed ruler. Its own rows are the leaks, which are struck: no rows is good news. The "
+    "Candidates held against the sealed ruler. Its own rows are the leaks, which are struck: no rows is good news. The "
     "ruler's rows stay in the vault; digests and scores leave.",
     find_leaks,
     grants=("vault_probe",),

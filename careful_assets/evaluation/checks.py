@@ -8,8 +8,8 @@ from careful_assets.provenance.verdicts import Check, CheckView, Verdict
 
 
 def detectors_ran(view: CheckView) -> Verdict:
-    """Each detector of the profile ran over every kept row, at its current version, against all sealed rows."""
-    kept = view.table("labeling.labels").height
+    """Each detector of the profile ran over every candidate, at its current version, against all sealed rows."""
+    candidates = view.table("generation.candidates").height
     sealed = int(view.table("anchors.vault_counts")["n"].sum())
     runs = {row["detector"]: row for row in view.table("evaluation.detectors").iter_rows(named=True)}
     wrong = []
@@ -19,21 +19,25 @@ def detectors_ran(view: CheckView) -> Verdict:
             wrong.append(f"{detector} did not run ({run['cause'] if run else 'no record'})")
         elif run["version"] != DETECTOR_VERSIONS[detector]:
             wrong.append(f"{detector} ran at version {run['version']}, it is now {DETECTOR_VERSIONS[detector]}")
-        elif run["rows_seen"] != kept or run["sealed_rows"] != sealed:
+        elif run["rows_seen"] != candidates or run["sealed_rows"] != sealed:
             wrong.append(
-                f"{detector} saw {run['rows_seen']} of {kept} rows and {run['sealed_rows']} of {sealed} sealed ones"
+                f"{detector} saw {run['rows_seen']} of {candidates} rows, "
+                f"and {run['sealed_rows']} of {sealed} sealed ones"
             )
     if wrong:
         return Verdict(False, f"{'; '.join(wrong)}. No verdict is no clean verdict; materialize evaluation again")
     return Verdict(
-        True, f"{len(runs)} detectors held {kept} rows against {sealed} sealed ones", {"rows": kept, "sealed": sealed}
+        True,
+        f"{len(runs)} detectors held {candidates} rows against {sealed} sealed ones",
+        {"rows": candidates, "sealed": sealed},
     )
 
 
 def leak_share(view: CheckView) -> Verdict:
     """No more rows were struck than the card tolerates."""
     kept = view.table("labeling.labels").height
-    struck = view.table("evaluation.leaks")["row_id"].n_unique()
+    leaks = view.table("evaluation.leaks").select("row_id").unique()
+    struck = view.table("labeling.labels").join(leaks, on="row_id", how="semi").height
     limit = view.loaded.card.evaluation.max_leak_share
     holds = struck <= limit * kept
     summary = f"{struck} of {kept} kept rows are leaks; the card tolerates {limit:.1%}"
@@ -62,7 +66,7 @@ def no_struck_row_downstream(view: CheckView) -> Verdict:
 
 
 CHECKS = (
-    Check("detectors_ran", 1, "E", "Did every leak detector run over every kept row?", detectors_ran),
+    Check("detectors_ran", 1, "E", "Did every leak detector run over every candidate?", detectors_ran),
     Check("leak_share", 1, "E", "Is the share of leaked rows tolerable?", leak_share),
     Check("no_struck_row_downstream", 1, "E", "Is no struck row in use?", no_struck_row_downstream),
 )

@@ -1,4 +1,7 @@
-"""Evaluation: every kept row is held against the sealed rows, through the vault's probe; a leak is struck."""
+"""Evaluation: every candidate is held against the sealed rows, through the vault's probe; a leak is struck.
+
+Rejects too: they are kept and released, and a sealed row's text must not travel among them.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +33,9 @@ _FINGERPRINTS = {"row_id": pl.String, "hash": pl.Int64}
 def find_leaks(context: StageContext, inputs: Inputs, vault_probe: VaultProbe) -> Outcome:
     """The evaluation stage: leaks by detector, whether each detector ran, and the share that was struck."""
     labels = inputs.table("labeling.labels")
-    kept = inputs.table("generation.candidates").join(labels, on="row_id", how="semi").sort("row_id")
+    candidates = inputs.table("generation.candidates").sort("row_id")
     train = inputs.table("anchors.rows").filter(pl.col("split") == "train").sort("row_id")
-    runs = [_detect(detector, kept, context, vault_probe) for detector in context.profile.leaks.detectors]
+    runs = [_detect(detector, candidates, context, vault_probe) for detector in context.profile.leaks.detectors]
     leaks = pl.concat([found for found, _ in runs]) if runs else pl.DataFrame(schema=_LEAKS)
     detectors = pl.DataFrame([run for _, run in runs], schema=_DETECTORS)
     natural = pl.concat(
@@ -40,7 +43,7 @@ def find_leaks(context: StageContext, inputs: Inputs, vault_probe: VaultProbe) -
     )
     measures = pl.DataFrame(
         [
-            _share("struck_share", leaks["row_id"].n_unique(), kept.height, context.card.evaluation.max_leak_share),
+            _share("struck_share", _struck(leaks, labels), labels.height, context.card.evaluation.max_leak_share),
             _share("train_anchors_near_the_ruler", natural["row_id"].n_unique(), train.height, None),
         ]
     )
@@ -50,7 +53,7 @@ def find_leaks(context: StageContext, inputs: Inputs, vault_probe: VaultProbe) -
             "evaluation.detectors": detectors,
             "evaluation.measures": measures,
         },
-        _shown(leaks, detectors, measures),
+        _shown(leaks, labels, detectors, measures),
     )
 
 
@@ -82,6 +85,11 @@ def _detect(
     return leaks.select(list(_LEAKS)).cast(_LEAKS), run  # type: ignore[arg-type]
 
 
+def _struck(leaks: pl.DataFrame, labels: pl.DataFrame) -> int:
+    """How many of the rows that the gates kept are leaks."""
+    return labels.join(leaks, on="row_id", how="semi").height
+
+
 def _cause(error: Exception) -> str:
     """Our own errors carry no row text; of any other only the kind is told."""
     return str(error) if isinstance(error, CarefulError) else type(error).__name__
@@ -109,7 +117,9 @@ def _share(name: str, hits: int, n: int, limit: float | None) -> dict[str, Any]:
     }
 
 
-def _shown(leaks: pl.DataFrame, detectors: pl.DataFrame, measures: pl.DataFrame) -> dict[str, Any]:
+def _shown(
+    leaks: pl.DataFrame, labels: pl.DataFrame, detectors: pl.DataFrame, measures: pl.DataFrame
+) -> dict[str, Any]:
     by_detector = dict(leaks.group_by("detector").agg(pl.col("row_id").n_unique()).iter_rows())
     ran = [
         {**row, "struck": by_detector.get(row["detector"], 0)}
@@ -117,6 +127,7 @@ def _shown(leaks: pl.DataFrame, detectors: pl.DataFrame, measures: pl.DataFrame)
     ]
     return {
         "struck": leaks["row_id"].n_unique(),
+        "of these, rows that the gates had kept": _struck(leaks, labels),
         "detectors": ran,
         "measures": measures.select("name", "value", "low", "high", pl.col("n").alias("rows")).to_dicts(),
     }

@@ -8,12 +8,26 @@ import polars as pl
 
 from careful_assets.card.reader import LoadedCard
 from careful_assets.provenance.digests import sha256
+from careful_assets.provenance.stages import STAGES
 from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.home import Home
 from careful_assets.warehouse.models import run_model
 from careful_assets.warehouse.tables import read
 
 _SAMPLES = 5
+_TOLD_BY = {
+    "requests": "generation",
+    "generator": "generation",
+    "candidates": "generation",
+    "rejected": "filtering",
+    "kept": "labeling",
+    "labels_confirmed": "labeling",
+    "kappa": "labeling",
+    "leaks_struck": "evaluation",
+    "gap_scores": "training",
+    "release": "release",
+    "samples": "evaluation",
+}
 _LABELED = {
     "consensus": "label confirmed by all judges",
     "judge": "label confirmed by a judge",
@@ -22,8 +36,8 @@ _LABELED = {
 }
 
 
-def summary_of(loaded: LoadedCard, home: Home) -> dict[str, Any]:
-    """The newest state of a dataset whose release was made: counts, agreement, leaks, scores, release, samples.
+def summary_of(loaded: LoadedCard, home: Home, to_stage: str) -> dict[str, Any]:
+    """What the stages up to `to_stage` came to: counts, agreement, leaks, scores, release, samples.
 
     Raises:
         StageFailed: nothing was materialized yet.
@@ -39,7 +53,7 @@ def summary_of(loaded: LoadedCard, home: Home) -> dict[str, Any]:
     candidates, labels = tables["generation.candidates"], tables["labeling.labels"]
     requests = tables["generation.requests"]
     release = tables["release.releases"].sort("made_at").tail(1).to_dicts()
-    return {
+    summary = {
         "dataset": card.name,
         "requests": requests.height,
         "generator": requests["generator_id"][0] if requests.height else None,
@@ -53,6 +67,9 @@ def summary_of(loaded: LoadedCard, home: Home) -> dict[str, Any]:
         "release": None if not release else _release(release[0], home, card.name),
         "samples": _samples(candidates, tables["filtering.decisions"], labels, tables["evaluation.leaks"]),
     }
+    # What later stages left of an earlier run is not this run's account.
+    reached = STAGES.index(to_stage)
+    return {key: value for key, value in summary.items() if STAGES.index(_TOLD_BY.get(key, "anchors")) <= reached}
 
 
 def _gap_scores(loaded: LoadedCard, results: pl.DataFrame) -> list[dict[str, Any]]:
@@ -79,7 +96,7 @@ def _samples(
     kept = labels.join(leaks, on="row_id", how="anti").select(
         "row_id", pl.col("label_source").replace_strict(_LABELED).alias("why")
     )
-    texts = candidates.select("row_id", "text")
+    texts = candidates.join(leaks, on="row_id", how="anti").select("row_id", "text")
     return {
         "kept": _drawn(kept.join(texts, on="row_id")),
         "rejected": _drawn(

@@ -12,6 +12,7 @@ from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.home import Home
 
 _SHORTEST_PREFIX = 8
+_WITHHELD = "(withheld: kin of a sealed row)"
 
 
 class UnknownRow(CarefulError):
@@ -53,16 +54,17 @@ def _generated(con: duckdb.DuckDBPyConnection, row_id: str) -> dict[str, Any]:
     (candidate,) = _where(con, "generation.candidates", "row_id", row_id)
     (request,) = _where(con, "generation.requests", "request_id", candidate["request_id"])
     parents = [row for parent in request["parent_ids"] for row in _where(con, "anchors.rows", "row_id", parent)]
+    leaks = _where(con, "evaluation.leaks", "row_id", row_id)
     decisions = sorted(_where(con, "filtering.decisions", "row_id", row_id), key=lambda row: row["position"])
     return {
         "origin": "generated",
-        "candidate": candidate,
+        "candidate": candidate | {"text": _WITHHELD} if leaks else candidate,
         "request": request,
         "parents": [{key: row[key] for key in ("row_id", "label", "group_id", "text")} for row in parents],
         "decisions": [row | {"matched_text": _text(con, row["matched_row_id"])} for row in decisions],
         "votes": _where(con, "labeling.votes", "row_id", row_id),
         "label": next(iter(_where(con, "labeling.labels", "row_id", row_id)), None),
-        "leaks": _where(con, "evaluation.leaks", "row_id", row_id),
+        "leaks": leaks,
         **_uses(con, row_id),
     }
 
@@ -84,6 +86,8 @@ def _uses(con: duckdb.DuckDBPyConnection, row_id: str) -> dict[str, Any]:
 def _text(con: duckdb.DuckDBPyConnection, row_id: str | None) -> str | None:
     if row_id is None:
         return None
+    if _where(con, "evaluation.leaks", "row_id", row_id):
+        return _WITHHELD
     rows = _where(con, "generation.candidates", "row_id", row_id) + _where(con, "anchors.rows", "row_id", row_id)
     return rows[0]["text"] if rows else None
 

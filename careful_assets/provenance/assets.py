@@ -78,9 +78,8 @@ def refusals_shown() -> Iterator[None]:
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "careful_assets" in frame.filename]
         places = ", ".join(f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames[-4:])
         what = f"{type(error).__module__}.{type(error).__name__}"
-        raise _failure(
-            f"this is a defect in careful-assets, please report it: {what} at {places}", Exit.DOES_NOT_HOLD
-        ) from None
+        words = f"this is a defect in careful-assets, please report it: {what} at {places}"
+        raise _failure(words, Exit.DOES_NOT_HOLD, retry=True) from None
 
 
 def _failure(words: str, exit_code: Exit, *, retry: bool) -> dg.Failure:

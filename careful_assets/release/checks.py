@@ -38,6 +38,8 @@ def records_travel(view: CheckView) -> Verdict:
     generated = set(rows.filter(pl.col("origin") == "generated")["row_id"].to_list())
     needed = ["generator_id", "generator_digest", "prompt_sha256", "rendered_prompt", "params", "seed", "parent_ids"]
     complete = set(records.drop_nulls(needed)["row_id"].to_list())
+    if not generated:
+        return Verdict(False, "no generated row is in it: nothing fills the gap; see what was rejected, and why")
     lacking, strangers = len(generated - complete), len(set(records["row_id"].to_list()) - generated)
     if lacking or strangers:
         return Verdict(

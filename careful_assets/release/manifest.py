@@ -18,7 +18,7 @@ def manifest_of(
     """The manifest but for the files' digests, which the folder adds as it is written."""
     card, profile = context.card, context.profile
     origins = dict(contents.rows.group_by("origin").len().iter_rows())
-    requests = inputs.table("generation.requests")
+    made = inputs.table("generation.candidates").join(inputs.table("generation.requests"), on="request_id")
     return {
         "format": FORMAT,
         "name": card.name,
@@ -45,7 +45,7 @@ def manifest_of(
             "registry_state": inputs.table("anchors.vault_counts")["registry_state"][0],
             "rows": int(inputs.table("anchors.vault_counts")["n"].sum()),
         },
-        "generators": _counts(requests, ["generator_id", "generator_family", "generator_digest"]),
+        "generators": _counts(made, ["generator_id", "generator_family", "generator_digest"]),
         "prompts": [{"prompt_id": prompt.prompt_id, "sha256": prompt.sha256} for prompt in context.loaded.prompts],
         "parameters": card.generation.parameters.model_dump(),
         "seed": card.generation.seed,

@@ -61,8 +61,9 @@ def _rejects(candidates: pl.DataFrame, struck: pl.DataFrame, inputs: Inputs) -> 
     )
     texts = candidates.select("row_id", "text", "requested_label")
     # What is struck is kin of a sealed row: the release tells that it was struck, and does not carry its text.
-    leaked = struck.select("row_id").with_columns(stage=pl.lit("evaluation"), reason=pl.lit("leak"))
     labels = inputs.table("labeling.labels")
+    kept_leaks = struck.join(labels, on="row_id", how="semi")
+    leaked = kept_leaks.select("row_id").with_columns(stage=pl.lit("evaluation"), reason=pl.lit("leak"))
     unconfirmed = (
         labels.filter(pl.col("confirmed").not_())
         .join(struck, on="row_id", how="anti")
@@ -70,6 +71,6 @@ def _rejects(candidates: pl.DataFrame, struck: pl.DataFrame, inputs: Inputs) -> 
         .with_columns(stage=pl.lit("labeling"), reason=pl.lit("label not confirmed"))
     )
     rejects = pl.concat([refused, leaked, unconfirmed], how="diagonal").join(texts, on="row_id")
-    text = pl.when(pl.col("stage") == "evaluation").then(None).otherwise(pl.col("text"))
+    text = pl.when(pl.col("row_id").is_in(struck["row_id"].to_list())).then(None).otherwise(pl.col("text"))
     columns = ["row_id", "text", "requested_label", "stage", "gate", "reason", "score", "threshold", "matched_row_id"]
     return rejects.with_columns(text=text).select(columns).sort("row_id")

@@ -32,7 +32,7 @@ def make_release(context: StageContext, inputs: Inputs) -> Outcome:
     newest = max(releases["version"].to_list(), key=version_key, default=None)
     if newest is not None and releases.filter(pl.col("version") == newest)["content_digest"][0] == digest:
         version = newest
-        _restore_if_gone(context, inputs, contents, version, releases)
+        releases = _restored_if_gone(context, inputs, contents, version, releases)
     else:
         version, made = _new_release(context, inputs, contents, digest, newest)
         releases = pl.concat([releases, pl.DataFrame([made], schema=_RELEASES)])
@@ -87,16 +87,19 @@ def _version_after(context: StageContext, contents: Contents, newest: str | None
     return next_version(newest, read_leaves(before), leaf_digests(contents.rows, contents.records))
 
 
-def _restore_if_gone(
+def _restored_if_gone(
     context: StageContext, inputs: Inputs, contents: Contents, version: str, releases: pl.DataFrame
-) -> None:
+) -> pl.DataFrame:
+    """The releases; where the version's folder is gone, its rows are written again and the new folder is noted."""
     if folder_of(context, version).exists():
-        return
+        return releases
     before = [other for other in releases["version"].to_list() if version_key(other) < version_key(version)]
     parent = max(before, key=version_key, default=None)
     digest = content_digest(contents.rows, contents.records)
-    _write(context, inputs, contents, version, parent, digest)
+    written = _write(context, inputs, contents, version, parent, digest)
     context.log(f"the folder of version {version} was gone; its rows were written again, with the same content digest")
+    folder = pl.when(pl.col("version") == version).then(pl.lit(written)).otherwise(pl.col("folder_digest"))
+    return releases.with_columns(folder_digest=folder)
 
 
 def _write(

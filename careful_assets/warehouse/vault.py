@@ -86,6 +86,7 @@ class VaultSealer:
         fingerprints: pl.DataFrame,
         slices: Mapping[str, Sequence[str]] | None = None,
         open_ids: Collection[str] = (),
+        known_state: str | None = None,
     ) -> Sealed:
         """Seal evaluation rows in one transaction; the same rows again change nothing.
 
@@ -95,6 +96,7 @@ class VaultSealer:
                 text, and an `ngram` for each of its word n-grams; a text too short for one has none.
             slices: slice name to the ids of its rows. Tags are added, never taken away.
             open_ids: ids of the rows that lie open: none of them may be sealed.
+            known_state: the registry state on record; a vault that was lost can be sealed to that state alone.
 
         Raises:
             StageFailed: an offered row differs from the sealed one, a sealed row would lie open, the frames do
@@ -116,6 +118,11 @@ class VaultSealer:
             before = _contents(con)
             _refuse_unsealing(before, open_ids, self._vault_path)
             sealed = self._grow(con, before, offered)
+            if before.rows.is_empty() and known_state not in (None, sealed.registry_state):
+                raise StageFailed(
+                    f"{self._vault_path} is gone, and the rows offered now are not those that were sealed in it. "
+                    "Restore it from a backup, or restore the source and anchors.split, which seals the same rows again"
+                )
             opening.rows, opening.registry_state = sealed.rows, sealed.registry_state
             opening.detail = {"offered": rows.height, "added": sealed.added, "kept": sealed.kept}
         return sealed

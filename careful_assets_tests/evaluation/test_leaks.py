@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import closing
 
 import duckdb
@@ -9,6 +10,7 @@ import polars as pl
 import pytest
 
 from careful_assets.evaluation import stage as evaluation_stage
+from careful_assets.operations.trace import trace_row
 from careful_assets.text.normalize import tokens
 from careful_assets.warehouse.vault_probe import VaultProbe
 from careful_assets_tests.life.arrange import Life, failures_of
@@ -113,3 +115,38 @@ def test_moving_the_split_does_not_unseal(copied_life: Life) -> None:
     assert copied_life.home.vault(copied_life.dataset).read_bytes() == before
     copied_life.rewrite_card("salt: another", "salt: product_complaints.2026")
     assert copied_life.materialize("anchors").success
+
+
+def test_a_lost_vault_is_sealed_to_the_same_rows_alone(copied_life: Life) -> None:
+    """Without its vault a dataset may seal the same rows again, and no others: losing the file does not unseal."""
+    state = copied_life.table("anchors.vault_counts")["registry_state"][0]
+    copied_life.home.vault(copied_life.dataset).unlink()
+    copied_life.rewrite_card("salt: product_complaints.2026", "salt: another")
+    (said,) = failures_of(copied_life.materialize("anchors"))
+    assert "is gone, and the rows offered now are not those that were sealed" in said
+    copied_life.rewrite_card("salt: another", "salt: product_complaints.2026")
+    assert copied_life.materialize("anchors").success
+    assert copied_life.table("anchors.vault_counts")["registry_state"][0] == state
+
+
+def test_a_refused_leak_does_not_travel_with_the_release(copied_life: Life) -> None:
+    """A sealed row's text that a gate refused for another reason is struck all the same, and its text stays behind."""
+    (text, *_) = sealed_texts(copied_life, 12)
+    refused = copied_life.table("filtering.decisions").filter(pl.col("passed").not_()).sort("row_id")["row_id"][0]
+    plant(copied_life, {refused: text})
+    copied_life.forget("release", "monitoring", "retirement")
+    shutil.rmtree(copied_life.release_folder())
+    assert copied_life.materialize("evaluation", "training", "release").success
+    assert {row_id for row_id, _ in struck(copied_life)} == {refused}
+    rejects = pl.read_parquet(copied_life.release_folder() / "rejects.parquet").filter(pl.col("row_id") == refused)
+    assert rejects["text"].to_list() == [None]
+    story = trace_row(copied_life.home, [copied_life.dataset], refused)
+    assert text not in str(story)
+
+
+def test_a_release_without_generated_rows_is_refused(copied_life: Life) -> None:
+    """Where nothing generated is left there is nothing to release, and the check says so."""
+    copied_life.sql("update labeling.labels set confirmed = false")
+    assert not copied_life.materialize("training", "release").success
+    (said,) = failures_of(copied_life.materialize("monitoring"))
+    assert "no generated row is in it" in said

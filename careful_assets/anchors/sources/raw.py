@@ -78,17 +78,14 @@ def checked(rows: Iterable[RawAnchor], labels: list[str], faults: FaultList) -> 
 def _check_row(row: RawAnchor, labels: list[str], first_place: dict[str, int], faults: FaultList) -> None:
     if not row.text.strip():
         faults.add(row.place, "text", "is empty; remove the row")
-    if "\0" in row.text:
-        faults.add(row.place, "text", "holds a NUL character; clean the source")
-    if len(row.text) > MAX_TEXT_CHARACTERS:
-        faults.add(
-            row.place,
-            "text",
-            f"has {len(row.text):,} characters, the limit is {MAX_TEXT_CHARACTERS:,}; split or remove it",
-        )
-    for key, value in (("text", row.text), ("key", row.key), ("group", row.group)):
-        if value is not None and _SURROGATE.search(value):
-            faults.add(row.place, key, "holds half of a surrogate pair, which is no character; clean the source")
+    for name, value in (("text", row.text), ("key", row.key or ""), ("group", row.group or "")):
+        if "\0" in value:
+            faults.add(row.place, name, "holds a NUL character; clean the source")
+        if len(value) > MAX_TEXT_CHARACTERS:
+            size = f"has {len(value):,} characters, the limit is {MAX_TEXT_CHARACTERS:,}"
+            faults.add(row.place, name, f"{size}; split or remove it")
+        if _SURROGATE.search(value):
+            faults.add(row.place, name, "holds half of a surrogate pair, which is no character; clean the source")
     if row.label not in labels:
         shown = repr(row.label[:60]) if row.label else "missing"
         faults.add(row.place, "label", f"is {shown}; the card names {', '.join(labels)}")
