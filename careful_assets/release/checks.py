@@ -38,8 +38,6 @@ def records_travel(view: CheckView) -> Verdict:
     generated = set(rows.filter(pl.col("origin") == "generated")["row_id"].to_list())
     needed = ["generator_id", "generator_digest", "prompt_sha256", "rendered_prompt", "params", "seed", "parent_ids"]
     complete = set(records.drop_nulls(needed)["row_id"].to_list())
-    if not generated:
-        return Verdict(False, "no generated row is in it: nothing fills the gap; see what was rejected, and why")
     lacking, strangers = len(generated - complete), len(set(records["row_id"].to_list()) - generated)
     if lacking or strangers:
         return Verdict(
@@ -47,6 +45,8 @@ def records_travel(view: CheckView) -> Verdict:
             f"{lacking} generated rows lack a record, {strangers} records lack a row; materialize release again",
             {"lacking": lacking},
         )
+    if not generated:
+        return Verdict(False, "no generated row is in it: nothing fills the gap; see what was rejected, and why")
     return Verdict(True, f"{len(generated)} generated rows carry their records", {"generated": len(generated)})
 
 
