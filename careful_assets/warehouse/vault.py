@@ -114,6 +114,7 @@ class VaultSealer:
             vault_store.recorded(self._warehouse_path, self._run_id, opening),
         ):
             self._vault_path.chmod(0o600)
+            opening.protections = vault_store.file_protections(self._vault_path)
             con.execute(vault_store.SCHEMA.read_text(encoding="utf-8"))
             before = _contents(con)
             _refuse_unsealing(before, open_ids, self._vault_path)

@@ -71,6 +71,7 @@ class VaultProbe:
             vault_store.opened(self._vault_path) as con,
             vault_store.recorded(self._warehouse_path, self._run_id, opening),
         ):
+            opening.protections = vault_store.file_protections(self._vault_path)
             opening.registry_state, opening.rows = vault_store.standing(con)
             opening.detail = {"detector": detector, "candidates": asked["row_id"].n_unique()}
             params = None

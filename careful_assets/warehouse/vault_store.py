@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import stat
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +27,6 @@ from careful_assets.warehouse.connections import connect, transaction
 from careful_assets.warehouse.tables import append, read
 
 SCHEMA = Path(__file__).with_name("vault_schema.sql")
-FILE_PROTECTIONS = "file 0600, folder 0700"
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,8 +41,14 @@ class Opening:
     operation: str
     rows: int = 0
     registry_state: str = ""
-    protections: str = FILE_PROTECTIONS
+    protections: str = "none measured"
     detail: dict[str, object] = field(default_factory=dict)
+
+
+def file_protections(vault_path: Path) -> str:
+    """The modes that the vault's file and folder have at this moment."""
+    file, folder = (stat.S_IMODE(path.stat().st_mode) for path in (vault_path, vault_path.parent))
+    return f"file {file:04o}, folder {folder:04o}"
 
 
 @contextmanager

@@ -150,3 +150,12 @@ def test_a_release_without_generated_rows_is_refused(copied_life: Life) -> None:
     assert not copied_life.materialize("training", "release").success
     (said,) = failures_of(copied_life.materialize("monitoring"))
     assert "no generated row is in it" in said
+
+
+def test_openings_tell_the_modes_that_the_vault_has(copied_life: Life) -> None:
+    """What an opening says of the vault's file is what the file is, not what it should be."""
+    copied_life.home.vault(copied_life.dataset).chmod(0o640)
+    assert copied_life.materialize("evaluation").success
+    newest = copied_life.table("provenance.openings").sort("seq").row(-1, named=True)
+    assert newest["grant_name"] == "VaultProbe"
+    assert newest["protections"].startswith("file 0640, folder 07")
