@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from careful_assets.anchors.sources.vader_reviews import read_vader_reviews
-from careful_assets.card.models import VaderReviews
+from careful_assets.card.anchors import VaderReviews
 from careful_assets.catalogue import load_dataset
 from careful_assets_tests.life import arrange
 from careful_assets_tests.life.arrange import Life

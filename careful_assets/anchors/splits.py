@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from careful_assets.card.models import Split
+from careful_assets.card.anchors import Split
 
 
 def joined_groups(rows: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:

@@ -11,7 +11,8 @@ from careful_assets.anchors.sources.raw import RawAnchor, checked
 from careful_assets.anchors.sources.sql import read_sql
 from careful_assets.anchors.sources.vader_reviews import read_vader_reviews
 from careful_assets.anchors.splits import joined_groups, split_of
-from careful_assets.card.models import FileSource, Slice, VaderReviews
+from careful_assets.card.anchors import FileSource, VaderReviews
+from careful_assets.card.models import Slice
 from careful_assets.provenance.digests import canonical, sha256
 from careful_assets.provenance.stage import Inputs, Outcome, StageContext
 from careful_assets.text.ngrams import ngram_hashes

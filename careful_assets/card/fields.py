@@ -53,6 +53,9 @@ Requirement = Annotated[
     str, _shaped("[A-Za-z0-9_.-]+==[A-Za-z0-9_.]+", "must name one version, such as vaderSentiment==0.5")
 ]
 RelativePath = Line
+Variable = Annotated[
+    Line, _shaped("env:[A-Za-z_][A-Za-z0-9_]*", "must name an environment variable, such as env:ANCHORS_URL")
+]
 Share = Annotated[float, Field(ge=0, le=1)]
 # More rows than any one card has use for; keeps counts inside every engine's integers.
 Count = Annotated[int, Field(ge=0, le=10**9)]

@@ -8,131 +8,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from careful_assets.card.fields import (
-    ArtifactType,
-    Count,
-    Email,
-    Line,
-    Name,
-    RelativePath,
-    Requirement,
-    Sha256,
-    Share,
-    Stop,
-    Text,
-    Use,
-)
+from careful_assets.card.anchors import Anchors
+from careful_assets.card.fields import Count, Line, Name, RelativePath, Share, Stop, Text, Use
+from careful_assets.card.part import Part, Person
+from careful_assets.card.purpose import Purpose
 from careful_assets.card.rules import broken_rules
-
-
-class Part(BaseModel):
-    """A part of a card: unknown keys are refused, types are not coerced, values cannot be changed."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-class Person(Part):
-    """Someone who answers for the dataset; outlives the author of the generation."""
-
-    name: Line
-    email: Email
-
-
-class Gap(Part):
-    """C: one class that reality fills too thinly, counted in rows."""
-
-    label: Line
-    current_count: Count
-    target_count: Count
-    why_not_collect: Text
-    damage_if_wrong: Text
-
-
-class Verifier(Part):
-    """Whatever can check one generated row, and what one check costs."""
-
-    kind: Literal["people", "judges", "program", "none"]
-    who: Text
-    cost_per_row: Text
-
-
-class Purpose(Part):
-    """C: what the dataset is for. The cell, artifact type × use, picks the gate profile."""
-
-    gap: Annotated[list[Gap], Field(min_length=1)]
-    artifact_type: ArtifactType
-    use: Use
-    nature: Literal["simulation", "fabrication"]
-    simulates: Text | None = None
-    verifier: Verifier
-
-    @property
-    def cell(self) -> str:
-        """The cell's name, e.g. `rare_class.training`."""
-        return f"{self.artifact_type}.{self.use}"
-
-
-class VaderReviews(Part):
-    """Real customer-review sentences with 20 ratings each, inside vaderSentiment's source distribution."""
-
-    kind: Literal["vader_reviews"]
-    requirement: Requirement
-    sha256: Sha256
-
-
-class Columns(Part):
-    """Which column of a table holds what. Without `key`, a row's key is made from its text and occurrence."""
-
-    text: Line
-    label: Line
-    key: Line | None = None
-    group: Line | None = None
-
-
-class FileSource(Part):
-    """A CSV, Parquet or JSONL file of anchors, its path relative to the card's folder."""
-
-    kind: Literal["csv", "parquet", "jsonl"]
-    path: RelativePath
-    sha256: Sha256
-    columns: Columns
-
-
-class SqlSource(Part):
-    """A query over a DuckDB file; the digest is that of the rows it returns, free of their order."""
-
-    kind: Literal["sql"]
-    database: RelativePath
-    query: Text
-    sha256: Sha256
-    columns: Columns
-
-
-Source = Annotated[VaderReviews | FileSource | SqlSource, Field(discriminator="kind")]
-
-
-class Split(Part):
-    """How anchor groups are dealt out, in percent of the groups' hash range; `salt` makes it the dataset's own."""
-
-    salt: Line
-    exemplar: Annotated[int, Field(ge=1, le=97)]
-    train: Annotated[int, Field(ge=1, le=97)]
-    holdout: Annotated[int, Field(ge=1, le=97)]
-    vault: Annotated[int, Field(ge=1, le=97)]
-
-
-class Anchors(Part):
-    """A: the real rows that hold the dataset to the world."""
-
-    name: Name
-    source: Source
-    licence: Line
-    citation: list[Text] = []
-    labels: Annotated[list[Line], Field(min_length=2)]
-    split: Split
-    minimum_per_class: Annotated[int, Field(ge=1, le=10**9)]
 
 
 class Parameters(Part):

@@ -17,7 +17,8 @@ from pydantic import Field
 from ruamel.yaml import YAML
 
 from careful_assets.card.fields import Name, Share
-from careful_assets.card.models import Card, Override, Part
+from careful_assets.card.models import Card, Override
+from careful_assets.card.part import Part
 from careful_assets.errors import Refused
 
 

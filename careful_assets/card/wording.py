@@ -14,7 +14,8 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from careful_assets.card.document import Document, Path
-from careful_assets.card.models import Card, Part
+from careful_assets.card.models import Card
+from careful_assets.card.part import Part
 
 # Pydantic's error types, as a card's author reads them; {0} is the bound or the choice.
 _WORDS = {

@@ -13,7 +13,7 @@ import polars as pl
 
 from careful_assets.anchors.sources.files import read_file
 from careful_assets.anchors.sources.raw import RawAnchor, checked
-from careful_assets.card.models import Columns, FileSource
+from careful_assets.card.anchors import Columns, FileSource
 from careful_assets.errors import Fault, MalformedInput
 
 LABELS = ["bad", "fair", "good"]

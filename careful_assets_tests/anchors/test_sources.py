@@ -16,7 +16,7 @@ from careful_assets.anchors.sources.files import read_file
 from careful_assets.anchors.sources.raw import RawAnchor, checked
 from careful_assets.anchors.sources.sql import read_sql
 from careful_assets.anchors.sources.vader_reviews import label_of, read_vader_reviews
-from careful_assets.card.models import Columns, FileSource, SqlSource, VaderReviews
+from careful_assets.card.anchors import Columns, FileSource, SqlSource, VaderReviews
 from careful_assets.catalogue import load_dataset
 from careful_assets.errors import MalformedInput, StageFailed
 from careful_assets.provenance.digests import table_digest

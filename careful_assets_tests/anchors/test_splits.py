@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from careful_assets.anchors.splits import joined_groups, split_of
-from careful_assets.card.models import Split
+from careful_assets.card.anchors import Split
 
 SIDES = ("exemplar", "train", "holdout", "vault")
 SPLIT = Split(salt="s", exemplar=15, train=35, holdout=20, vault=30)

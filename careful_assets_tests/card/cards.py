@@ -28,6 +28,7 @@ anchors:
     path: ../tickets.csv
     sha256: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
     columns: {text: body, label: intent}
+  owner: {name: Grace, email: grace@example.org}
   licence: CC0
   labels: [rare, common]
   split:

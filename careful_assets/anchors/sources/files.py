@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from careful_assets.anchors.sources.raw import FaultList, RawAnchor
-from careful_assets.card.models import Columns, FileSource
+from careful_assets.card.anchors import Columns, FileSource
 
 
 def read_file(source: FileSource, folder: Path) -> tuple[Iterator[RawAnchor], FaultList, str]:

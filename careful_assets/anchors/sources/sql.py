@@ -10,7 +10,7 @@ import polars as pl
 
 from careful_assets.anchors.sources.files import anchor_of, need_columns
 from careful_assets.anchors.sources.raw import FaultList, RawAnchor
-from careful_assets.card.models import SqlSource
+from careful_assets.card.anchors import SqlSource
 from careful_assets.errors import HomeUnusable
 from careful_assets.provenance.digests import table_digest
 from careful_assets.warehouse.connections import connect

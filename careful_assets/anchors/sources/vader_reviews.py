@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from careful_assets.anchors.sources.raw import FaultList, RawAnchor
-from careful_assets.card.models import VaderReviews
+from careful_assets.card.anchors import VaderReviews
 from careful_assets.errors import StageFailed
 from careful_assets.warehouse.home import explained
 
