@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from careful_assets.card.models import Card
-from careful_assets.card.purpose import Gap
 from careful_assets.card.prompts import Prompt
+from careful_assets.card.purpose import Gap
 from careful_assets.errors import StageFailed
 from careful_assets.generation.plan import plan_round
 from careful_assets.llm.requests import GeneratorIdentity, Request

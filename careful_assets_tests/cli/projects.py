@@ -134,7 +134,7 @@ anchors:
     path: anchors.csv
     sha256: {sha256}
     columns: {{text: text, label: label, key: id, group: review}}
-  owner: {name: Grace, email: grace@example.org}
+  owner: {{name: Grace, email: grace@example.org}}
   licence: CC0-1.0
   labels: [bad, fair, good]
   split: {{salt: s, exemplar: 25, train: 30, holdout: 20, vault: 25}}

@@ -38,7 +38,8 @@ def card(*, target: int = 40, n: int = 8, shown: int = 3, seed: int = 7, max_rou
                 "verifier": {"kind": "judges", "who": "models", "cost_per_row": "none"},
             },
             "anchors": {
-                "name": "reviews", "licence": "MIT", "owner": {"name": "Ada", "email": "ada@example.org"}, "labels": ["angry", "sad", "glad"], "minimum_per_class": 1,
+                "name": "reviews", "licence": "MIT", "owner": {"name": "Ada", "email": "ada@example.org"},
+                "labels": ["angry", "sad", "glad"], "minimum_per_class": 1,
                 "source": {
                     "kind": "csv", "path": "a.csv", "sha256": "0" * 64, "columns": {"text": "text", "label": "label"},
                 },
