@@ -11,7 +11,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from careful_assets.card.anchors import Anchors
-from careful_assets.card.fields import Count, Line, Name, RelativePath, Share, Stop, Text, Use
+from careful_assets.card.fields import (
+    Amount, Count, Line, Name, Positive, PositiveShare, RelativePath, Share, Stop, Text, Use,
+)  # fmt: skip
 from careful_assets.card.part import Part, Person
 from careful_assets.card.purpose import Purpose
 from careful_assets.card.rules import broken_rules
@@ -51,6 +53,18 @@ class NgramGenerator(Part):
         return "ngram"
 
 
+class Forecast(Part):
+    """What the owner expects of generation before any of it was measured.
+
+    `kept_share`: of the rows that are asked for, those that will get through gates and judges. `cost_per_request` is
+    in the purpose's currency.
+    """
+
+    kept_share: PositiveShare
+    seconds_per_request: Positive
+    cost_per_request: Amount
+
+
 class Generation(Part):
     """R: who writes the rows, from which prompts, with which seeds."""
 
@@ -60,6 +74,7 @@ class Generation(Part):
     completions_per_request: Annotated[int, Field(ge=1, le=128)]
     parameters: Parameters
     seed: Annotated[int, Field(ge=0, lt=2**31)]
+    forecast: Forecast
     max_rounds: Annotated[int, Field(ge=1, le=1000)] = 1
     max_failed_share: Share = 0.0
 
@@ -94,10 +109,23 @@ class Slice(Part):
     max_tokens: Count | None = None
 
 
+class Ruler(Part):
+    """What the sealed rows must be able to show: the least change in a gap class's recall that the owner wants to see.
+
+    `discordant_share`: of the class's rows, those on which the two predictors are expected to differ in being right.
+    `intra_group_correlation`: how alike the rows of one group are in that; without it, the measure's own assumption.
+    """
+
+    visible_change: PositiveShare
+    discordant_share: PositiveShare = 0.3
+    intra_group_correlation: Share | None = None
+
+
 class Evaluation(Part):
-    """E: what the ruler tolerates, and the slices that are frozen on it when it is sealed."""
+    """E: what the ruler tolerates and must show, and the slices that are frozen on it when it is sealed."""
 
     max_leak_share: Share
+    ruler: Ruler
     slices: list[Slice] = []
 
 
@@ -128,11 +156,20 @@ class Release(Part):
     include_anchors: bool = True
 
 
+class ValidUntil(Part):
+    """Until when an answer counts: whoever last confirmed it vouched for it up to this day, the day included."""
+
+    owner: date
+    verifier: date
+    anchors: date
+
+
 class Lifecycle(Part):
-    """L: when the dataset is looked at again, when it dies, and what else ends it."""
+    """L: when the dataset is looked at again, when it dies, what else ends it, and how long its answers are good."""
 
     review_by: date
     retire_by: date
+    valid_until: ValidUntil
     retirement_triggers: Annotated[list[Text], Field(min_length=1)]
 
 

@@ -1,16 +1,19 @@
-"""Digests of tables: the same rows give the same digest, in whatever order they lie."""
+"""Digests of tables: the same rows give the same digest, in whatever order and in whatever batches they come."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
 import polars as pl
 
 from careful_assets.provenance.stages import TABLES
+from careful_assets.warehouse.tables import Table, batches_of
+
+_SIZE = hashlib.sha256().digest_size
 
 
 def canonical(value: Any) -> str:
@@ -23,20 +26,53 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def table_digest(frame: pl.DataFrame, volatile: frozenset[str]) -> str:
-    """sha256 over the sorted digests of the frame's rows, without its volatile columns."""
-    stable = frame.select(sorted(set(frame.columns) - volatile))
-    rows = sorted(sha256(canonical(row)) for row in stable.iter_rows())
-    return sha256(canonical([stable.columns, rows]))
+class RowsDigest:
+    """sha256 over a table's columns and the sorted digests of its rows; holds 32 bytes a row."""
+
+    def __init__(self, volatile: frozenset[str] = frozenset()) -> None:
+        self._volatile = volatile
+        self._columns: list[str] | None = None
+        self._rows = bytearray()
+
+    def add(self, frame: pl.DataFrame) -> RowsDigest:
+        """Take in some of the table's rows, without its volatile columns.
+
+        Raises:
+            ValueError: the columns are not those of the rows before.
+        """
+        columns = sorted(set(frame.columns) - self._volatile)
+        if self._columns not in (None, columns):
+            raise ValueError(f"rows with the columns {columns} follow rows with {self._columns}")
+        self._columns = columns
+        for row in frame.select(columns).iter_rows():
+            self._rows += hashlib.sha256(canonical(row).encode("utf-8")).digest()
+        return self
+
+    def hexdigest(self) -> str:
+        """The digest of all rows that were taken in."""
+        import numpy as np
+
+        rows = np.frombuffer(bytes(self._rows), dtype=f"S{_SIZE}")
+        whole = hashlib.sha256(canonical(self._columns or []).encode("utf-8"))
+        whole.update(np.sort(rows).tobytes())
+        return whole.hexdigest()
 
 
-def data_version(stage: str, frames: Mapping[str, pl.DataFrame]) -> str:
+def table_digest(tables: Table | Iterable[pl.DataFrame], volatile: frozenset[str] = frozenset()) -> str:
+    """The `RowsDigest` of a whole table, without its volatile columns."""
+    digest = RowsDigest(volatile)
+    for batch in batches_of(tables):
+        digest.add(batch)
+    return digest.hexdigest()
+
+
+def data_version(stage: str, tables: Mapping[str, Table]) -> str:
     """A stage's data version: the digest of its output tables, 16 hex digits.
 
     Raises:
-        KeyError: a table of the stage is missing from `frames`.
+        KeyError: a table of the stage is missing from `tables`.
     """
-    digests = [[table.name, table_digest(frames[table.name], table.volatile)] for table in TABLES[stage]]
+    digests = [[table.name, table_digest(tables[table.name], table.volatile)] for table in TABLES[stage]]
     return sha256(canonical([stage, digests]))[:16]
 
 

@@ -31,12 +31,10 @@ _SAFE = " '/=:;,.()"  # what may stand unquoted in a picture's address; the fewe
 
 def asset_metadata(dataset: str, stage: str, made: Made) -> dict[str, dg.MetadataValue]:
     """Everything shown of one materialization: row count and column schema of the main table, then the stage's own."""
-    main = TABLES[stage][0].name
-    frame = made.tables[main]
     shown: dict[str, Any] = {
-        "dagster/row_count": frame.height,
+        "dagster/row_count": made.rows,
         "dagster/table_name": table_name(dataset, stage),
-        "dagster/column_schema": column_schema(main, frame),
+        "dagster/column_schema": column_schema(TABLES[stage][0].name, made.schema),
     }
     return {title: metadata_value(value, title) for title, value in (shown | made.metadata).items()}
 
@@ -46,13 +44,13 @@ def table_name(dataset: str, stage: str) -> str:
     return f"{dataset}.{TABLES[stage][0].name}"
 
 
-def column_schema(table: str, frame: pl.DataFrame) -> dg.TableSchema:
-    """The frame's columns with SQL names for their types, and what the table's documentation says of each."""
+def column_schema(table: str, schema: pl.Schema) -> dg.TableSchema:
+    """A table's columns with SQL names for their types, and what the table's documentation says of each."""
     described = column_descriptions(table)
     return dg.TableSchema(
         columns=[
             dg.TableColumn(name, _TYPES.get(str(dtype), str(dtype).lower()), described.get(name))
-            for name, dtype in frame.schema.items()
+            for name, dtype in schema.items()
         ]
     )
 

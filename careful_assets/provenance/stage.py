@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from dataclasses import replace as replace_field
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 
 from careful_assets.card.models import Card
@@ -20,21 +23,25 @@ from careful_assets.provenance.ledger import current_versions, guard, record_ver
 from careful_assets.provenance.stages import TABLES, UPSTREAM
 from careful_assets.provenance.verdicts import Check, CheckView, Requirements, Verdict, run_checks
 from careful_assets.warehouse.connections import connect, transaction
-from careful_assets.warehouse.home import Home
+from careful_assets.warehouse.home import Home, emptied
 from careful_assets.warehouse.migrations import migrate
 from careful_assets.warehouse.models import run_model
-from careful_assets.warehouse.tables import read, replace
+from careful_assets.warehouse.tables import Table, at_hand, attached, read, replace
 
 
 @dataclass(frozen=True)
 class StageContext:
-    """What every stage is given: the card, where to write, which run this is, and somewhere to report progress."""
+    """What every stage is given: the card, where to write, which run this is, and somewhere to report progress.
+
+    `scratch` is a private folder that is empty when the stage begins and gone when it ends.
+    """
 
     loaded: LoadedCard
     home: Home
     run_id: str
     requirements: Requirements
     log: Callable[[str], None]
+    scratch: Path = Path()
 
     @property
     def card(self) -> Card:
@@ -75,6 +82,16 @@ class Inputs:
         with connect(self.context.home.warehouse(self.context.card.name), read_only=True) as con:
             return run_model(con, name, params)
 
+    def copy_into(self, con: duckdb.DuckDBPyConnection, name: str, copy: str) -> None:
+        """As `table`, but from file to file: for tables that may be too large for memory. Not inside a transaction.
+
+        Raises:
+            KeyError: as `table`.
+        """
+        self._must_be_in_reach(name)
+        with attached(con, self.context.home.warehouse(self.context.card.name), "warehouse"):
+            con.execute(f"create table {copy} as select * from warehouse.{name}")  # noqa: S608  names are the code's own
+
     def _must_be_in_reach(self, name: str) -> None:
         allowed = {table.name for stage in (self.stage, *UPSTREAM[self.stage]) for table in TABLES[stage]}
         if name not in allowed:
@@ -89,17 +106,18 @@ class Outcome:
     texts, or SVG bytes (a picture); never row text.
     """
 
-    tables: dict[str, pl.DataFrame]
+    tables: dict[str, Table]
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Made:
-    """What a stage run left behind."""
+    """What a stage run left behind; `rows` and `schema` are those of its main table."""
 
     data_version: str
     upstream: dict[str, str]
-    tables: dict[str, pl.DataFrame]
+    rows: int
+    schema: pl.Schema
     metadata: dict[str, Any]
 
 
@@ -114,9 +132,17 @@ def run_stage(context: StageContext, stage: str, compute: Compute) -> Made:
         StageFailed: the inputs changed while the stage was computing.
     """
     inputs = _open_inputs(context, stage)
-    outcome = compute(context, inputs)
-    version = data_version(stage, outcome.tables)
-    with connect(context.home.warehouse(context.card.name)) as con, transaction(con):
+    with emptied(context.home.scratch(context.card.name, stage)) as scratch:
+        outcome = compute(replace_field(context, scratch=scratch), inputs)
+        version = data_version(stage, outcome.tables)
+        _write(context, stage, version, inputs, outcome)
+        main = outcome.tables[TABLES[stage][0].name]
+        return Made(version, inputs.versions, main.height, main.schema, outcome.metadata)
+
+
+def _write(context: StageContext, stage: str, version: str, inputs: Inputs, outcome: Outcome) -> None:
+    path = context.home.warehouse(context.card.name)
+    with connect(path) as con, at_hand(con, outcome.tables.values()), transaction(con):
         now = {above: made.data_version for above, made in current_versions(con).items() if above in inputs.versions}
         if now != inputs.versions:
             changed = sorted(above for above in inputs.versions if now.get(above) != inputs.versions[above])
@@ -127,7 +153,6 @@ def run_stage(context: StageContext, stage: str, compute: Compute) -> Made:
         for name, frame in outcome.tables.items():
             replace(con, name, frame)
         record_version(con, stage, version, inputs.versions, context.loaded.digest, context.run_id)
-    return Made(version, inputs.versions, outcome.tables, outcome.metadata)
 
 
 def judge_stage(context: StageContext, stage: str, checks: tuple[Check, ...]) -> list[tuple[Check, Verdict]]:

@@ -48,8 +48,27 @@ def _table(name: str, *volatile: str) -> StageTable:
 
 
 TABLES: dict[str, tuple[StageTable, ...]] = {
-    "anchors": (_table("anchors.rows"), _table("anchors.vault_counts"), _table("anchors.sources")),
-    "purpose": (_table("purpose.cards"), _table("purpose.answers")),
+    "anchors": (
+        _table("anchors.rows"),
+        _table("anchors.vault_counts"),
+        _table("anchors.sources"),
+        _table("anchors.history"),
+        _table("anchors.changes", "eval_row_digest"),
+        _table("anchors.attributes"),
+        _table("anchors.contract"),
+        _table("anchors.contract_failures"),
+        _table("anchors.profiles"),
+        _table("anchors.drift"),
+    ),
+    "purpose": (
+        _table("purpose.cards"),
+        _table("purpose.answers"),
+        _table("purpose.gaps"),
+        _table("purpose.ruler"),
+        _table("purpose.limits"),
+        _table("purpose.bias"),
+        _table("purpose.simulated"),
+    ),
     "generation": (
         _table("generation.candidates"),
         _table("generation.requests", "cause", "attempts", "resent", "tokens", "cost", "requested_at", "answered_at"),

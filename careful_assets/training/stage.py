@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -16,7 +12,6 @@ from careful_assets.provenance.stage import Inputs, Outcome, StageContext
 from careful_assets.training.fit import command_for, fit_to_file, majority_command
 from careful_assets.training.mix import capped_mix, mix_id
 from careful_assets.training.scores import differences_of, scores_of
-from careful_assets.warehouse.home import explained
 from careful_assets.warehouse.vault_scorer import VaultScorer
 
 REAL_ONLY, MIX, BASELINE = "real only", "mix", "majority class"
@@ -45,11 +40,10 @@ def train_and_score(context: StageContext, inputs: Inputs, vault_scorer: VaultSc
         REAL_ONLY: capped_mix(real, generated.clear(), context.card.training.max_synthetic_share, seed),
         MIX: capped_mix(real, generated, context.card.training.max_synthetic_share, seed),
     }
-    with _models_folder(context) as folder:
-        paths = {arm: folder / f"model-{number}.joblib" for number, arm in enumerate(mixes)}
-        digests = {arm: fit_to_file(mix, seed, paths[arm]) for arm, mix in mixes.items()}
-        commands = {arm: command_for(path) for arm, path in paths.items()}
-        scored = vault_scorer.score(commands, context.card.anchors.labels)
+    paths = {arm: context.scratch / f"model-{number}.joblib" for number, arm in enumerate(mixes)}
+    digests = {arm: fit_to_file(mix, seed, paths[arm]) for arm, mix in mixes.items()}
+    commands = {arm: command_for(path) for arm, path in paths.items()}
+    scored = vault_scorer.score(commands, context.card.anchors.labels)
     results = _results(scored.counts, slices, context)
     return Outcome(
         {
@@ -59,19 +53,6 @@ def train_and_score(context: StageContext, inputs: Inputs, vault_scorer: VaultSc
         },
         _shown(results, mixes, scored.withheld, scored.protections),
     )
-
-
-@contextmanager
-def _models_folder(context: StageContext) -> Iterator[Path]:
-    """Where the models lie while they are scored; what a killed run left there goes first, and all of it at the end."""
-    folder = context.home.fits(context.card.name)
-    with explained(folder):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, mode=0o700)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _training_rows(inputs: Inputs) -> tuple[pl.DataFrame, pl.DataFrame]:

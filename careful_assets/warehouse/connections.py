@@ -20,6 +20,8 @@ from careful_assets.errors import HomeUnusable, StageFailed
 from careful_assets.warehouse.home import explained
 
 LOCK_WAIT_S = 60.0
+# What one connection may hold in memory, in DuckDB's words; beyond it, joins and sorts go to disk.
+MEMORY_LIMIT = os.environ.get("CAREFUL_MEMORY_LIMIT", "2GB")
 
 
 @contextmanager
@@ -37,6 +39,7 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
     con = _open_patiently(path, read_only)
     try:
         with explained(path), _io_explained(path):
+            con.execute("set memory_limit = $limit", {"limit": MEMORY_LIMIT})
             yield con
     finally:
         con.close()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,9 +44,9 @@ class Home:
         """The folder of the dataset's release folders."""
         return self.root / "releases" / dataset
 
-    def fits(self, dataset: str) -> Path:
-        """Where the dataset's models lie while they are scored; empty between runs."""
-        return self.root / "fits" / dataset
+    def scratch(self, dataset: str, stage: str) -> Path:
+        """Where a stage lays what is too large for memory, or for other processes, while it runs; gone between runs."""
+        return self.root / "scratch" / dataset / stage
 
     @property
     def cache(self) -> Path:
@@ -74,6 +75,23 @@ class Home:
             finally:
                 probe.unlink(missing_ok=True)
         return self
+
+
+@contextmanager
+def emptied(folder: Path) -> Iterator[Path]:
+    """A private folder for a while: what a killed run left there goes first, and all of it at the end.
+
+    Raises:
+        HomeUnusable: it cannot be made.
+    """
+    with explained(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        folder.chmod(0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

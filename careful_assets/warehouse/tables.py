@@ -1,10 +1,46 @@
-"""Whole tables in and out of DuckDB as Polars frames. Set logic over them is in `dbt_like_sql/`, not here."""
+"""Whole tables in and out of DuckDB, as Polars frames or, where too large for memory, from file to file.
+
+Set logic over tables is in `dbt_like_sql/`, not here.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
 import polars.selectors as cs
+
+from careful_assets.warehouse.connections import connect
+
+BATCH_ROWS = 50_000
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A table `schema.name` in a DuckDB file of its own, on its way into a warehouse; the file must not be open."""
+
+    path: Path
+    name: str
+
+    @property
+    def height(self) -> int:
+        """How many rows it has."""
+        with connect(self.path, read_only=True) as con:
+            return int(con.table(self.name).count("*").fetchall()[0][0])
+
+    @property
+    def schema(self) -> pl.Schema:
+        """Its columns and their types."""
+        with connect(self.path, read_only=True) as con:
+            return con.table(self.name).limit(0).pl().schema
+
+
+Table = pl.DataFrame | Stored
 
 
 def read(con: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
@@ -12,25 +48,78 @@ def read(con: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
     return con.table(table).pl().with_columns(cs.datetime(time_zone="*").dt.convert_time_zone("UTC"))
 
 
-def append(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
-    """Add the frame's rows to `schema.name`; columns go by name and must all exist there.
+def batches(relation: duckdb.DuckDBPyRelation) -> Iterator[pl.DataFrame]:
+    """A relation's rows, some at a time; one empty frame where there are none. Nothing else may use its connection."""
+    empty = relation.limit(0).pl()
+    seen = False
+    for batch in relation.fetch_arrow_reader(BATCH_ROWS):
+        seen = True
+        yield pl.DataFrame(pl.from_arrow(batch))
+    if not seen:
+        yield empty
+
+
+def batches_of(table: Table | Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """A table's rows, some at a time, in no order."""
+    if isinstance(table, pl.DataFrame):
+        yield table
+    elif isinstance(table, Stored):
+        with connect(table.path, read_only=True) as con:
+            yield from batches(con.table(table.name))
+    else:
+        yield from table
+
+
+def append(con: duckdb.DuckDBPyConnection, table: str, frame: Table) -> None:
+    """Add rows to `schema.name`; columns go by name and must all exist there. Stored ones must be `at_hand`.
 
     Raises:
-        ValueError: the frame has a column that the table lacks, or lacks one of the table's.
+        ValueError: the rows have a column that the table lacks, or lack one of the table's.
     """
     columns = con.table(table).columns
-    if sorted(columns) != sorted(frame.columns):
-        raise ValueError(f"{table} has the columns {sorted(columns)}, the frame {sorted(frame.columns)}")
-    if frame.is_empty():
-        return
-    con.register("_incoming", frame.select(columns))
-    try:
-        con.view("_incoming").insert_into(table)
-    finally:
-        con.unregister("_incoming")
+    if sorted(columns) != sorted(frame.schema):
+        raise ValueError(f"{table} has the columns {sorted(columns)}, the rows {sorted(frame.schema)}")
+    if isinstance(frame, Stored):
+        con.table(f"stored.{frame.name}").select(*columns).insert_into(table)
+    elif not frame.is_empty():
+        con.register("_incoming", frame.select(columns))
+        try:
+            con.view("_incoming").insert_into(table)
+        finally:
+            con.unregister("_incoming")
 
 
-def replace(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
-    """Make the frame's rows the whole content of `schema.name`."""
+def replace(con: duckdb.DuckDBPyConnection, table: str, frame: Table) -> None:
+    """Make these rows the whole content of `schema.name`."""
     con.execute(f"delete from {table}")  # noqa: S608  table names are the code's own
     append(con, table, frame)
+
+
+@contextmanager
+def at_hand(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> Iterator[None]:
+    """Have the file of the stored ones among these tables attached, as `stored`: outside of any transaction.
+
+    Raises:
+        ValueError: they lie in more than one file.
+    """
+    paths = {table.path for table in tables if isinstance(table, Stored)}
+    if len(paths) > 1:
+        raise ValueError(f"tables lie in {len(paths)} files, one can be attached")
+    with attached(con, paths.pop(), "stored") if paths else nullcontext():
+        yield
+
+
+@contextmanager
+def attached(con: duckdb.DuckDBPyConnection, path: Path, name: str) -> Iterator[None]:
+    """Have another DuckDB file at hand under a name, for reading."""
+    quoted = str(path).replace("'", "''")
+    con.execute(f"attach '{quoted}' as {name} (read_only)")
+    try:
+        yield
+    finally:
+        con.execute(f"detach {name}")
+
+
+def first_row(relation: duckdb.DuckDBPyRelation) -> tuple[Any, ...]:
+    """The first row of a relation that has one."""
+    return tuple(relation.fetchall()[0])

@@ -44,7 +44,7 @@ def processes_that_name(folder: Path) -> list[str]:
 
 def predictors(home: Path) -> list[str]:
     """The processes that score a model of this home."""
-    return [line for line in processes_that_name(home / "fits") if "careful_assets.training.predict" in line]
+    return [line for line in processes_that_name(home / "scratch") if "careful_assets.training.predict" in line]
 
 
 def _after_some_answers() -> None:

@@ -120,7 +120,7 @@ def test_kill_while_scoring(finished_life: Life, copied_life: Life) -> None:
     assert alive == []
     assert "training" not in copied_life.versions()
     assert copied_life.materialize("training").success
-    assert not copied_life.home.fits(copied_life.dataset).exists()
+    assert not copied_life.home.scratch(copied_life.dataset, "training").exists()
     assert copied_life.data_versions()["training"] == finished_life.data_versions()["training"]
 
 
