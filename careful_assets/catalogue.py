@@ -53,9 +53,12 @@ def requirements_of(loaded: LoadedCard) -> Requirements:
     Raises:
         KeyError: the profile names a check that no room has.
     """
-    versions = {(stage, check.name): check.version for stage, checks in CHECKS.items() for check in checks}
+    known = {(stage, check.name): check for stage, checks in CHECKS.items() for check in checks}
     demanded = {
-        stage: tuple(CheckRef(name, versions[stage, name]) for name in loaded.profile.checks.get(stage, []))
+        stage: tuple(
+            CheckRef(name, known[stage, name].version, known[stage, name].letters)
+            for name in loaded.profile.checks.get(stage, [])
+        )
         for stage in STAGES
     }
     return Requirements(demanded, loaded.profile.digest)

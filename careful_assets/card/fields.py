@@ -57,10 +57,12 @@ Variable = Annotated[
     Line, _shaped("env:[A-Za-z_][A-Za-z0-9_]*", "must name an environment variable, such as env:ANCHORS_URL")
 ]
 Share = Annotated[float, Field(ge=0, le=1)]
-PositiveShare = Annotated[float, Field(gt=0, le=1)]
-# Amounts of time, money and rows a day: bounded, so that what is computed from them stays finite.
-Amount = Annotated[float, Field(ge=0, le=1e9)]
-Positive = Annotated[float, Field(ge=1e-6, le=1e9)]
+# What is divided by has a floor, and amounts of time, money and rows a ceiling: what is computed from them is finite.
+PositiveShare = Annotated[float, Field(ge=0.001, le=1)]
+Positive = Annotated[float, Field(ge=0.001, le=10**9)]
+Amount = Annotated[float, Field(ge=0, le=10**9)]
+# The share of rows on which two predictors differ, where the card does not say.
+DISCORDANT_SHARE = 0.3
 Currency = Annotated[str, _shaped("[A-Z]{3}", "must be a currency's three capital letters, such as EUR")]
 # More rows than any one card has use for; keeps counts inside every engine's integers.
 Count = Annotated[int, Field(ge=0, le=10**9)]

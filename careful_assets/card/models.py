@@ -12,8 +12,19 @@ from pydantic import Field, model_validator
 
 from careful_assets.card.anchors import Anchors
 from careful_assets.card.fields import (
-    Amount, Count, Line, Name, Positive, PositiveShare, RelativePath, Share, Stop, Text, Use,
-)  # fmt: skip
+    DISCORDANT_SHARE,
+    Amount,
+    Count,
+    Line,
+    Name,
+    Positive,
+    PositiveShare,
+    RelativePath,
+    Share,
+    Stop,
+    Text,
+    Use,
+)
 from careful_assets.card.part import Part, Person
 from careful_assets.card.purpose import Purpose
 from careful_assets.card.rules import broken_rules
@@ -117,7 +128,7 @@ class Ruler(Part):
     """
 
     visible_change: PositiveShare
-    discordant_share: PositiveShare = 0.3
+    discordant_share: PositiveShare = DISCORDANT_SHARE
     intra_group_correlation: Share | None = None
 
 

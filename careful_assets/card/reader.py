@@ -20,17 +20,17 @@ from careful_assets.card.fields import ArtifactType, Use
 from careful_assets.card.models import Card
 from careful_assets.card.profiles import Profile, profile_for, refusals
 from careful_assets.card.prompts import Prompt, read_prompt, resolve_prompt
-from careful_assets.card.rules import broken_rules
+from careful_assets.card.rules import broken_rules, leads_out
 from careful_assets.card.wording import blame_fields, shown
 from careful_assets.errors import MalformedInput
 
 
 @dataclass(frozen=True)
 class LoadedCard:
-    """A card that holds, with the profile of its cell and its prompts.
+    """A card that holds, with the profile of its cell, its prompts and the contract of its anchors, if it has one.
 
-    `digest` is the sha256 of the card's values and its prompts' digests: comments, formatting and the place
-    of the folder do not count.
+    `digest` is the sha256 of the card's values and the digests of its prompts and contract: comments, formatting and
+    the place of the folder do not count.
     """
 
     card: Card
@@ -38,11 +38,15 @@ class LoadedCard:
     folder: Path
     path: Path
     prompts: tuple[Prompt, ...]
+    contract: Path | None
+    contract_sha256: str | None
     digest: str
 
 
 def read_card(path: Path, *, known_judges: Collection[str] | None = None) -> LoadedCard:
     """The card at `path`, whose folder bears the dataset's name; its judges are held against `known_judges`.
+
+    The contract's bytes are hashed; what they say is judged where the anchors are read.
 
     Raises:
         MalformedInput: with every fault of the card and of its prompts, by file and line.
@@ -56,11 +60,13 @@ def read_card(path: Path, *, known_judges: Collection[str] | None = None) -> Loa
     _blame_folder(document, path.parent)
     _blame_judges(document, known_judges)
     prompts = _read_prompts(document, path.parent)
+    contract, contract_sha256 = _find_contract(document, path.parent)
     if card is None or document.faults:
         # The card's own faults first, then those of its prompts.
         faults = sorted(document.faults, key=lambda fault: (fault.file != document.file, fault.file, fault.line or 0))
         raise MalformedInput(f"the card of {path.parent.name} cannot be used", faults)
-    return LoadedCard(card, profile_for(card), path.parent, path, prompts, _digest(card, prompts))
+    digest = _digest(card, prompts, contract_sha256)
+    return LoadedCard(card, profile_for(card), path.parent, path, prompts, contract, contract_sha256, digest)
 
 
 def _validated(document: Document) -> Card | None:
@@ -112,14 +118,36 @@ def _read_prompts(document: Document, folder: Path) -> tuple[Prompt, ...]:
     return tuple(prompt for prompt in prompts.values() if prompt)
 
 
+def _find_contract(document: Document, folder: Path) -> tuple[Path | None, str | None]:
+    """The file that `anchors.contract` names and its sha256; faults are told at its line."""
+    place = ("anchors", "contract")
+    name = document.at(place)
+    if not isinstance(name, str) or not name.strip().isprintable() or not name.strip() or leads_out(name.strip()):
+        return None, None  # none is named, or models and rules refuse it
+    path = folder / name.strip()
+    try:
+        if not path.is_file():
+            document.blame(place, f"there is no file {shown(name)} in the card's folder; put it there, or drop this")
+            return None, None
+        if not path.resolve().is_relative_to(folder.resolve()):
+            document.blame(place, f"{shown(name)} is a link out of the card's folder; put the file itself there")
+            return None, None
+        with path.open("rb") as stream:
+            return path, hashlib.file_digest(stream, "sha256").hexdigest()
+    except (OSError, RuntimeError) as error:  # a name too long, a loop of links, no right to read
+        document.blame(place, f"{shown(name)} cannot be read: {error.__class__.__name__}; put a readable file there")
+        return None, None
+
+
 def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _digest(card: Card, prompts: tuple[Prompt, ...]) -> str:
+def _digest(card: Card, prompts: tuple[Prompt, ...], contract_sha256: str | None) -> str:
     content = {
         "card": card.model_dump(mode="json"),
         "prompts": {entry.prompt_id: entry.sha256 for entry in prompts},
+        "contract": contract_sha256,
     }
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,7 +1,7 @@
 """What keys of a card must hold together: rules over more than one key.
 
-Belongs here: a rule that can be told from the card alone. Does not belong here: what one key may hold
-(`models`), and what the gate profiles ask (`profiles`).
+Belongs here: a rule that can be told from the card alone. Does not belong here: what one key may hold (`models`),
+what the purpose asks (`purpose_rules`), and what the gate profiles ask (`profiles`).
 
 Rules read the card as plain values, as it was written, and say nothing where a key they need is missing or of
 the wrong type: so they speak in the same go as the models' own faults, and no mistake is reported twice.
@@ -12,70 +12,74 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import PurePosixPath
-from typing import Any
 
-# A broken rule: the place that is to blame, and what is wrong there.
-Broken = tuple[tuple[str | int, ...], str]
-Values = Any
+from careful_assets.card.plain import Broken, Values, entries_at, integer_at, list_at, text_at, texts_at, value_at
+from careful_assets.card.purpose_rules import PURPOSE_RULES
 
 
 def broken_rules(card: Values) -> list[Broken]:
     """Every rule that a card, given as plain values, does not hold."""
-    return [broken for rule in _RULES for broken in rule(card)]
-
-
-def _gaps_are_gaps(card: Values) -> Iterator[Broken]:
-    for index, gap in _entries(card, "purpose", "gap"):
-        current, target = _number(gap, "current_count"), _number(gap, "target_count")
-        if current is not None and target is not None and 0 <= target <= current:
-            yield (
-                ("purpose", "gap", index, "target_count"),
-                f"{target} is not above current_count, {current}: no gap to fill; raise it, or drop this",
-            )
-
-
-def _gap_labels_are_known(card: Values) -> Iterator[Broken]:
-    known = _texts(card, "anchors", "labels")
-    for index, gap in _entries(card, "purpose", "gap"):
-        label = _text(gap, "label")
-        if label is not None and known and label not in known:
-            yield (
-                ("purpose", "gap", index, "label"),
-                f"{label!r} is none of anchors.labels: {', '.join(known)}",
-            )
-
-
-def _nature_fits_use(card: Values) -> Iterator[Broken]:
-    nature, use = _text(card, "purpose", "nature"), _text(card, "purpose", "use")
-    if nature == "fabrication" and use in ("training", "evaluation"):
-        yield (
-            ("purpose", "nature"),
-            f"fabrication is refused for {use}: rows that follow no measured distribution must not face "
-            "reality; anchor the dataset and declare `nature: simulation`, or change the use",
-        )
-    if nature == "simulation" and _get(card, "purpose", "simulates") is None:
-        yield (
-            ("purpose", "nature"),
-            "simulation needs `simulates`: the measured distribution that it draws from",
-        )
+    return [broken for rule in (*PURPOSE_RULES, *_RULES) for broken in rule(card)]
 
 
 def _use_is_allowed(card: Values) -> Iterator[Broken]:
-    use, allowed = _text(card, "purpose", "use"), _texts(card, "use_limits", "allowed")
+    use, allowed = text_at(card, "purpose", "use"), texts_at(card, "use_limits", "allowed")
     if use is not None and allowed and use not in allowed:
         yield ("use_limits", "allowed"), f"does not name purpose.use, which is {use}"
 
 
 def _limits_do_not_clash(card: Values) -> Iterator[Broken]:
-    allowed = _texts(card, "use_limits", "allowed")
-    for index, entry in _entries(card, "use_limits", "forbidden"):
-        use = _text(entry, "use")
+    allowed = texts_at(card, "use_limits", "allowed")
+    for index, entry in entries_at(card, "use_limits", "forbidden"):
+        use = text_at(entry, "use")
         if use is not None and use in allowed:
             yield ("use_limits", "forbidden", index, "use"), f"{use} is allowed and forbidden at once; decide"
 
 
+def _one_database(card: Values) -> Iterator[Broken]:
+    source = value_at(card, "anchors", "source")
+    if text_at(source, "kind") != "sql":
+        return
+    named = [key for key in ("database", "url") if source.get(key) is not None]
+    if len(named) == 2:
+        yield (
+            ("anchors", "source", "url"),
+            "stands beside `database`, and a query goes to one of them; keep `database` for a file, `url` for a server",
+        )
+    if not named:
+        yield (
+            ("anchors", "source"),
+            "needs `database`, a DuckDB or SQLite file, or `url`, the variable that holds a server's address; add one",
+        )
+
+
+def _contract_travels_along(card: Values) -> Iterator[Broken]:
+    contract = text_at(card, "anchors", "contract")
+    if contract and leads_out(contract):
+        yield (
+            ("anchors", "contract"),
+            f"{contract!r} leads out of the card's folder; move the file there, beside the card",
+        )
+
+
+def leads_out(path: str) -> bool:
+    """Whether a relative path that a card names leads out of the card's folder by its very words."""
+    return PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts
+
+
+def _attributes_are_other_columns(card: Values) -> Iterator[Broken]:
+    columns = value_at(card, "anchors", "source", "columns")
+    taken = {text_at(columns, role): role for role in ("text", "label", "key", "group")}
+    for index, name in enumerate(list_at(columns, "attributes")):
+        if isinstance(name, str) and (role := taken.get(name.strip())):
+            yield (
+                ("anchors", "source", "columns", "attributes", index),
+                f"{name!r} is the {role} column; name columns that describe who or what a row is about, or drop it",
+            )
+
+
 def _split_is_whole(card: Values) -> Iterator[Broken]:
-    parts = [_number(card, "anchors", "split", part) for part in ("exemplar", "train", "holdout", "vault")]
+    parts = [integer_at(card, "anchors", "split", part) for part in ("exemplar", "train", "holdout", "vault")]
     shares = [part for part in parts if part is not None]
     if len(shares) == len(parts) and min(shares) > 0 and sum(shares) != 100:
         message = f"exemplar, train, holdout and vault add up to {sum(shares)}, not to 100 percent"
@@ -83,7 +87,7 @@ def _split_is_whole(card: Values) -> Iterator[Broken]:
 
 
 def _enough_judges(card: Values) -> Iterator[Broken]:
-    judges, confirmations = _get(card, "labeling", "judges"), _number(card, "labeling", "confirmations")
+    judges, confirmations = value_at(card, "labeling", "judges"), integer_at(card, "labeling", "confirmations")
     if isinstance(judges, list) and confirmations is not None and 2 <= len(judges) < confirmations:
         yield (
             ("labeling", "confirmations"),
@@ -92,19 +96,19 @@ def _enough_judges(card: Values) -> Iterator[Broken]:
 
 
 def _slices_can_hold_rows(card: Values) -> Iterator[Broken]:
-    known = _texts(card, "anchors", "labels")
-    for index, part in _entries(card, "evaluation", "slices"):
+    known = texts_at(card, "anchors", "labels")
+    for index, part in entries_at(card, "evaluation", "slices"):
         place = ("evaluation", "slices", index)
-        for position, label in enumerate(_get(part, "labels") or []):
+        for position, label in enumerate(value_at(part, "labels") or []):
             if isinstance(label, str) and known and label not in known:
                 yield (*place, "labels", position), f"{label!r} is none of anchors.labels: {', '.join(known)}"
-        low, high = _number(part, "min_tokens"), _number(part, "max_tokens")
+        low, high = integer_at(part, "min_tokens"), integer_at(part, "max_tokens")
         if low is not None and high is not None and 0 <= high < low:
             yield (*place, "max_tokens"), f"{high} is below min_tokens, {low}: no row can be in this slice"
 
 
 def _review_comes_first(card: Values) -> Iterator[Broken]:
-    review, retire = _get(card, "lifecycle", "review_by"), _get(card, "lifecycle", "retire_by")
+    review, retire = value_at(card, "lifecycle", "review_by"), value_at(card, "lifecycle", "retire_by")
     if type(review) is date and type(retire) is date and review > retire:
         yield ("lifecycle", "review_by"), f"{review} lies after retire_by, {retire}"
 
@@ -112,8 +116,8 @@ def _review_comes_first(card: Values) -> Iterator[Broken]:
 def _nothing_is_named_twice(card: Values) -> Iterator[Broken]:
     for path, key in _DISTINCT:
         seen: set[str] = set()
-        for index, entry in enumerate(_list(card, *path)):
-            name = entry if key is None else _get(entry, key)
+        for index, entry in enumerate(list_at(card, *path)):
+            name = entry if key is None else value_at(entry, key)
             if not isinstance(name, str):
                 continue
             place: tuple[str | int, ...] = (*path, index) if key is None else (*path, index, key)
@@ -124,7 +128,7 @@ def _nothing_is_named_twice(card: Values) -> Iterator[Broken]:
 
 def _prompts_have_own_ids(card: Values) -> Iterator[Broken]:
     seen: dict[str, str] = {}
-    for index, prompt in enumerate(_list(card, "generation", "prompts")):
+    for index, prompt in enumerate(list_at(card, "generation", "prompts")):
         if isinstance(prompt, str):
             prompt_id = PurePosixPath(prompt).stem
             if prompt_id in seen and seen[prompt_id] != prompt:
@@ -136,7 +140,9 @@ def _prompts_have_own_ids(card: Values) -> Iterator[Broken]:
 # Lists whose entries must differ, and the entries' key that tells them apart (None: the entry itself).
 _DISTINCT: tuple[tuple[tuple[str, ...], str | None], ...] = (
     (("purpose", "gap"), "label"),
+    (("purpose", "simulates", "labels"), None),
     (("anchors", "labels"), None),
+    (("anchors", "source", "columns", "attributes"), None),
     (("generation", "prompts"), None),
     (("filtering", "overrides"), "gate"),
     (("labeling", "judges"), None),
@@ -146,39 +152,7 @@ _DISTINCT: tuple[tuple[tuple[str, ...], str | None], ...] = (
 )
 
 _RULES: tuple[Callable[[Values], Iterator[Broken]], ...] = (
-    _gaps_are_gaps, _gap_labels_are_known, _nature_fits_use, _use_is_allowed, _limits_do_not_clash,
+    _use_is_allowed, _limits_do_not_clash, _one_database, _contract_travels_along, _attributes_are_other_columns,
     _split_is_whole, _enough_judges, _slices_can_hold_rows, _review_comes_first, _nothing_is_named_twice,
     _prompts_have_own_ids,
 )  # fmt: skip
-
-
-def _get(value: Values, *path: str) -> Values:
-    for key in path:
-        if not isinstance(value, dict):
-            return None
-        value = value.get(key)
-    return value
-
-
-def _list(value: Values, *path: str) -> list[Values]:
-    found = _get(value, *path)
-    return found if isinstance(found, list) else []
-
-
-def _entries(value: Values, *path: str) -> Iterator[tuple[int, dict[str, Values]]]:
-    return ((index, entry) for index, entry in enumerate(_list(value, *path)) if isinstance(entry, dict))
-
-
-def _texts(value: Values, *path: str) -> list[str]:
-    return [entry.strip() for entry in _list(value, *path) if isinstance(entry, str)]
-
-
-def _text(value: Values, *path: str) -> str | None:
-    found = _get(value, *path)
-    return found.strip() if isinstance(found, str) else None
-
-
-def _number(value: Values, *path: str) -> int | None:
-    found = _get(value, *path)
-    plain = isinstance(found, int) and not isinstance(found, bool)
-    return found if plain and abs(found) <= 10**9 else None

@@ -72,10 +72,11 @@ class Check:
 
 @dataclass(frozen=True)
 class CheckRef:
-    """A check that must have passed, at the version it has now."""
+    """A check that must have passed, at the version it has now, and the letters of CAREFUL that it answers."""
 
     name: str
     version: int
+    letters: str
 
 
 @dataclass(frozen=True)

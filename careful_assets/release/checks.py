@@ -1,7 +1,10 @@
-"""What must hold of a release: folders are what their manifests say, rows carry their records, nothing struck is in."""
+"""What must hold of a release: folders are what their manifests say, rows carry their records and have a right to be
+there, and the answers that it rests on still count on the day.
+"""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -64,6 +67,49 @@ def release_is_clean(view: CheckView) -> Verdict:
     return Verdict(True, f"every row of {newest} may be there, once", {"rows": 0})
 
 
+def answers_still_valid(view: CheckView) -> Verdict:
+    """On the day of the check owner, verifier and anchors are vouched for; source and ruler are those of now."""
+    wrong = [*_no_longer_vouched_for(view), *_of_another_time(view)]
+    if wrong:
+        return Verdict(False, "; ".join(wrong), {"wrong": len(wrong)})
+    return Verdict(True, "owner, verifier and anchors are still what the card says", {"wrong": 0})
+
+
+def _no_longer_vouched_for(view: CheckView) -> list[str]:
+    card = view.loaded.card
+    until, today = card.lifecycle.valid_until, datetime.now(UTC).date()
+    answers = {
+        "owner": (until.owner, f"the owner ({card.owner.name})", "ask whether they still answer for the dataset"),
+        "verifier": (
+            until.verifier,
+            f"the verifier ({' '.join(card.purpose.verifier.who.split())})",
+            "look at whether it still checks rows as the card says",
+        ),
+        "anchors": (
+            until.anchors,
+            f"the anchors ({card.anchors.name}, of {card.anchors.owner.name})",
+            "ask whether they still hold",
+        ),
+    }
+    return [
+        f"{who} was vouched for until {day}; {ask}, then move lifecycle.valid_until.{key} in the card"
+        for key, (day, who, ask) in answers.items()
+        if day < today
+    ]
+
+
+def _of_another_time(view: CheckView) -> list[str]:
+    wrong = []
+    newest = view.table("anchors.sources").sort("vintage").tail(1)
+    if newest["sha256"].to_list() != [view.loaded.card.anchors.source.sha256]:
+        wrong.append("the anchors were read from another source than the card names; materialize anchors again")
+    now = set(view.table("anchors.vault_counts")["registry_state"].to_list())
+    for table in ("training.mixes", "training.slices"):
+        if len(now) != 1 or set(view.table(table)["registry_state"].to_list()) != now:
+            wrong.append(f"{table} is of another state of the ruler than the vault's now; materialize training again")
+    return wrong
+
+
 def _newest_folder(view: CheckView) -> Path:
     newest = max(view.table("release.releases")["version"].to_list(), key=version_key)
     return view.home.releases(view.loaded.card.name) / str(newest)
@@ -75,4 +121,5 @@ CHECKS = (
     ),
     Check("records_travel", 1, "R", "Does every generated row carry its whole record?", records_travel),
     Check("release_is_clean", 1, "EFU", "Has every released row the right to be there?", release_is_clean),
+    Check("answers_still_valid", 1, "CAL", "Do owner, verifier and anchors still hold today?", answers_still_valid),
 )

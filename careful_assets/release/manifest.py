@@ -38,7 +38,7 @@ def manifest_of(
         "label_sources": _counts(contents.records, ["label_source"]),
         "labels_checked_by_people": False,
         "anchors": {
-            **inputs.table("anchors.sources").drop("sealed_rows", "sealed_groups").row(0, named=True),
+            **inputs.table("anchors.sources").sort("vintage").drop("sealed_rows", "sealed_groups").row(-1, named=True),
             "citation": card.anchors.citation,
         },
         "ruler": {

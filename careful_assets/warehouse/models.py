@@ -39,6 +39,19 @@ def run_model(con: duckdb.DuckDBPyConnection, name: str, params: dict[str, Any] 
     return con.sql(model_sql(name)).pl()
 
 
+def fill(con: duckdb.DuckDBPyConnection, name: str, table: str, params: dict[str, Any] | None = None) -> None:
+    """Add the rows of the model `stage/name` to `schema.table`, column by column in order, without leaving DuckDB."""
+    con.execute(f"insert into {table} {model_sql(name)}", params or {})
+
+
+def refill(con: duckdb.DuckDBPyConnection, name: str, table: str, params: dict[str, Any] | None = None) -> None:
+    """Make the rows of the model `stage/name`, which may read the table itself, the whole content of `schema.table`."""
+    con.execute(f"create temp table _refill as {model_sql(name)}", params or {})
+    con.execute(f"delete from {table}")  # noqa: S608  as above
+    con.execute(f"insert into {table} from _refill")
+    con.execute("drop table _refill")
+
+
 def run_model_over(tables: Mapping[str, pl.DataFrame], name: str, params: dict[str, Any] | None = None) -> pl.DataFrame:
     """Run the model `stage/name` over frames that are not in a warehouse yet, named `schema.table`."""
     with closing(duckdb.connect()) as con:

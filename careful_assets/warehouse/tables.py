@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import polars as pl
@@ -52,7 +51,7 @@ def batches(relation: duckdb.DuckDBPyRelation) -> Iterator[pl.DataFrame]:
     """A relation's rows, some at a time; one empty frame where there are none. Nothing else may use its connection."""
     empty = relation.limit(0).pl()
     seen = False
-    for batch in relation.fetch_arrow_reader(BATCH_ROWS):
+    for batch in relation.to_arrow_reader(BATCH_ROWS):
         seen = True
         yield pl.DataFrame(pl.from_arrow(batch))
     if not seen:
@@ -118,8 +117,3 @@ def attached(con: duckdb.DuckDBPyConnection, path: Path, name: str) -> Iterator[
         yield
     finally:
         con.execute(f"detach {name}")
-
-
-def first_row(relation: duckdb.DuckDBPyRelation) -> tuple[Any, ...]:
-    """The first row of a relation that has one."""
-    return tuple(relation.fetchall()[0])

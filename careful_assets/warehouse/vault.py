@@ -1,7 +1,9 @@
-"""Sealing: the grant that puts evaluation rows into the vault, and nothing else.
+"""Sealing: the grant that puts evaluation rows into the vault, and tells which rows on offer are kin of sealed ones.
 
 Belongs here: `VaultSealer` and what holds when the vault grows. Asking for leaks is in `vault_probe`, scoring
-in `vault_scorer`. The vault grows and never shrinks; a sealed row's text and label never change.
+in `vault_scorer`. The vault grows and never shrinks; a sealed row's text, label and group stand as they were sealed.
+
+Rows on offer lie in a staging file (`staging`), of which `rows`, `lying`, `shingles`, `ngrams` and `slices` are read.
 """
 
 from __future__ import annotations
@@ -9,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,26 +24,28 @@ from careful_assets.errors import StageFailed
 from careful_assets.warehouse import vault_store
 from careful_assets.warehouse.connections import connect, transaction
 from careful_assets.warehouse.home import explained
-from careful_assets.warehouse.tables import append, read, replace
-from careful_assets.warehouse.vault_store import Opening, next_seq, require_columns, wordless
+from careful_assets.warehouse.models import fill, refill, run_model
+from careful_assets.warehouse.tables import append, attached, batches, read
+from careful_assets.warehouse.vault_store import Opening, next_seq, wordless
 
-_ROWS: dict[str, type[pl.DataType]] = {
-    "row_id": pl.String,
-    "text": pl.String,
-    "label": pl.String,
-    "group_id": pl.String,
-}
-_FINGERPRINTS: dict[str, type[pl.DataType]] = {"row_id": pl.String, "kind": pl.String, "hash": pl.Int64}
-_KINDS = ("exact", "ngram")
 ALL = "all"
+_OFFERED = ("rows", "lying", "shingles", "ngrams", "slices")
+# What the registry's state is the digest of, in order: free of key, time and order of sealing.
+_STATE = (
+    "select row_id, label from sealed.rows order by all",
+    "select row_id, kind, hash from sealed.fingerprints order by all",
+    "select row_id, slice from sealed.tags order by all",
+)
 
 
 @dataclass(frozen=True)
 class Sealed:
     """What a sealing answers: counts and the registry's state, of the whole vault as it now stands.
 
-    `counts` has one row a label: label, n, groups. `added` rows are new, `kept` were sealed before and not
-    offered now, `regrouped` were offered under another group than the one they were sealed in, which stands.
+    `counts` has one row a label: label, n, groups, sum_of_squares (of the groups' rows of that label). `added` rows are
+    new, `kept` were sealed before and are not offered now. `changes`: change, eval_row_digest (keyed), one row for
+    each change that this vintage brought to sealed rows: added, removed (from the source; they stay), returned,
+    relabelled, reworded and regrouped (in the source; what was sealed stands).
     """
 
     registry_state: str
@@ -49,24 +54,7 @@ class Sealed:
     groups: int
     added: int
     kept: int
-    regrouped: int
-
-
-@dataclass(frozen=True)
-class _Contents:
-    rows: pl.DataFrame
-    fingerprints: pl.DataFrame
-    tags: pl.DataFrame
-
-    def state(self) -> str:
-        """sha256 over sorted ids and labels, fingerprints, tags: free of key, time and order of sealing."""
-        parts = (
-            self.rows.select("row_id", "label"),
-            self.fingerprints.select(*_FINGERPRINTS),
-            self.tags.select("row_id", "slice"),
-        )
-        lines = [json.dumps(part.sort(part.columns).rows(), separators=(",", ":")) for part in parts]
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    changes: pl.DataFrame
 
 
 class VaultSealer:
@@ -80,29 +68,45 @@ class VaultSealer:
         self._run_id = run_id
 
     @wordless
-    def seal(
-        self,
-        rows: pl.DataFrame,
-        fingerprints: pl.DataFrame,
-        slices: Mapping[str, Sequence[str]] | None = None,
-        open_ids: Collection[str] = (),
-        known_state: str | None = None,
-    ) -> Sealed:
-        """Seal evaluation rows in one transaction; the same rows again change nothing.
+    def kin(self, staged: Path, thousandths: int | None) -> pl.DataFrame:
+        """Which rows on offer are sealed already, or kin of sealed ones.
 
         Args:
-            rows: row_id, text, label, group_id; strings without nulls, one row an id.
-            fingerprints: row_id, kind, hash (int64). Of every row one `exact`, the hash of its normalized
-                text, and an `ngram` for each of its word n-grams; a text too short for one has none.
-            slices: slice name to the ids of its rows. Tags are added, never taken away.
-            open_ids: ids of the rows that lie open: none of them may be sealed.
+            staged: the staging file; of it `rows` and `shingles`.
+            thousandths: the Jaccard similarity of shingles from which two texts are near copies; None: not asked.
+
+        Returns:
+            ref, how: `sealed` (the row itself), `group` (its group), `exact` (its text) or `near` (a near copy of it).
+            Empty where nothing is sealed yet.
+        """
+        if not vault_store.holds_rows(self._vault_path):
+            return pl.DataFrame(schema={"ref": pl.Int64, "how": pl.String})
+        opening = Opening(self.stage, "VaultSealer", "kin")
+        with (
+            connect(self._vault_path) as con,
+            _on_offer(con, staged),
+            vault_store.recorded(self._warehouse_path, self._run_id, opening),
+        ):
+            opening.protections = vault_store.file_protections(self._vault_path)
+            opening.registry_state, opening.rows = vault_store.standing(con)
+            kin = pl.concat([run_model(con, "vault/kin"), _near_kin(con, thousandths)])
+            opening.detail = {"kin": kin["ref"].n_unique(), "near_thousandths": thousandths}
+        return kin
+
+    @wordless
+    def seal(self, staged: Path, vintage: int, thousandths: int | None, known_state: str | None = None) -> Sealed:
+        """Seal the staged rows that lie in the vault's split, in one transaction; the same again changes nothing.
+
+        Args:
+            staged: the staging file. Tags for `slices` are added, never taken away.
+            vintage: which reading of the source this is.
+            thousandths: as for `kin`; no row that lies open may be that near to a sealed one.
             known_state: the registry state on record; a vault that was lost can be sealed to that state alone.
 
         Raises:
-            StageFailed: an offered row differs from the sealed one, a sealed row would lie open, the frames do
-                not fit each other, or there is nothing to seal. Nothing is written but the opening.
+            StageFailed: a sealed row, or kin of one, would lie open, the offer does not hold together, or there is
+                nothing to seal. Nothing is written but the opening.
         """
-        offered = _offer(rows, fingerprints, slices or {})
         with explained(self._vault_path):
             self._vault_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._vault_path.parent.chmod(0o700)
@@ -110,135 +114,139 @@ class VaultSealer:
         # The opening is written last before the commit: a kill leaves one too many, never one too few.
         with (
             connect(self._vault_path) as con,
+            _on_offer(con, staged),
             transaction(con),
             vault_store.recorded(self._warehouse_path, self._run_id, opening),
         ):
             self._vault_path.chmod(0o600)
             opening.protections = vault_store.file_protections(self._vault_path)
             con.execute(vault_store.SCHEMA.read_text(encoding="utf-8"))
-            before = _contents(con)
-            _refuse_unsealing(before, open_ids, self._vault_path)
-            sealed = self._grow(con, before, offered)
-            if before.rows.is_empty() and known_state not in (None, sealed.registry_state):
+            con.execute("create temp table offered_marks (row_id varchar, kind varchar, hash bigint)")
+            fill(con, "vault/offered_marks", "offered_marks")
+            was_empty = not vault_store.count(con, "sealed.rows")
+            kept = _refuse(con, self._vault_path)
+            added = _grow(con, vintage, was_empty)
+            _refuse_near(con, thousandths, self._vault_path)
+            state = self._registered(con, added)
+            if was_empty and known_state not in (None, state):
                 raise StageFailed(
                     f"{self._vault_path} is gone, and the rows offered now are not those that were sealed in it. "
                     "Restore it from a backup, or restore the source and anchors.split, which seals the same rows again"
                 )
-            opening.rows, opening.registry_state = sealed.rows, sealed.registry_state
-            opening.detail = {"offered": rows.height, "added": sealed.added, "kept": sealed.kept}
+            sealed = _answer(con, vintage, state, added, kept)
+            opening.rows, opening.registry_state = sealed.rows, state
+            opening.detail = {"vintage": vintage, "offered": sealed.rows - kept, "added": added, "kept": kept}
         return sealed
 
-    def _grow(self, con: duckdb.DuckDBPyConnection, before: _Contents, offered: _Contents) -> Sealed:
-        known = offered.rows.join(before.rows, on="row_id", suffix="_sealed")
-        kept = before.rows.height - known.height
-        _refuse_changes(known, self._vault_path)
-        fresh = offered.rows.join(before.rows, on="row_id", how="anti")
-        after = _Contents(
-            pl.concat([before.rows, fresh]),
-            _renewed(before, offered, known, kept, self._vault_path),
-            pl.concat([before.tags, offered.tags]).unique(),
-        )
-        if after.rows.is_empty():
-            raise StageFailed(
-                "no evaluation rows were offered and none are sealed: the vault's share of the "
-                "anchors is empty; give the card more anchors, or its split a larger vault share"
-            )
-        state = after.state()
-        groups = after.rows["group_id"].n_unique()
+    def _registered(self, con: duckdb.DuckDBPyConnection, added: int) -> str:
+        """The state of what is sealed now; entered in the registry where it is another than before."""
+        state = _state(con)
         registry = read(con, "sealed.registry").sort("seq")
+        if registry.is_empty():
+            append(con, "sealed.keys", pl.DataFrame({"key": [os.urandom(32)]}))
         if registry.is_empty() or registry["registry_state"][-1] != state:
-            if registry.is_empty():
-                append(con, "sealed.keys", pl.DataFrame({"key": [os.urandom(32)]}))
-            append(con, "sealed.rows", fresh.with_columns(sealed_in=pl.lit(state)))
-            replace(con, "sealed.fingerprints", after.fingerprints)
-            replace(con, "sealed.tags", after.tags)
+            con.execute("update sealed.rows set sealed_in = $state where sealed_in = ''", {"state": state})
             entry = {
                 "seq": next_seq(registry),
                 "registry_state": state,
-                "rows": after.rows.height,
-                "groups": groups,
-                "added": fresh.height,
+                "rows": vault_store.count(con, "sealed.rows"),
+                "groups": vault_store.count(con, "sealed.rows", distinct="group_id"),
+                "added": added,
                 "run_id": self._run_id,
                 "sealed_at": datetime.now(UTC),
             }
             append(con, "sealed.registry", pl.DataFrame([entry]))
-        regrouped = known.filter(pl.col("group_id") != pl.col("group_id_sealed")).height
-        return Sealed(state, _counts(after.rows), after.rows.height, groups, fresh.height, kept, regrouped)
+        return state
 
 
-def _offer(rows: pl.DataFrame, fingerprints: pl.DataFrame, slices: Mapping[str, Sequence[str]]) -> _Contents:
-    """The caller's frames, held to their form: no error names a row."""
-    require_columns(rows, "rows to seal", _ROWS)
-    require_columns(fingerprints, "fingerprints to seal", _FINGERPRINTS)
-    rows = rows.select(pl.col(name).cast(kind) for name, kind in _ROWS.items())
-    marks = (pl.col(name).cast(kind) for name, kind in _FINGERPRINTS.items())
-    fingerprints = fingerprints.select(marks).unique()
-    tags = pl.DataFrame(
-        [(row_id, name) for name, row_ids in slices.items() for row_id in row_ids],
-        schema={"row_id": pl.String, "slice": pl.String},
-        orient="row",
-    ).unique()
-    repeated = rows.height - rows["row_id"].n_unique()
-    if repeated:
-        raise StageFailed(f"rows to seal: {repeated} rows repeat a row id; give each row once")
-    unknown = fingerprints.filter(~pl.col("kind").is_in(_KINDS)).height
-    if unknown:
-        raise StageFailed(f"fingerprints to seal: {unknown} are of no known kind ({', '.join(_KINDS)})")
-    for what, frame in (("fingerprints", fingerprints), ("slices", tags)):
-        strangers = frame.join(rows, on="row_id", how="anti")["row_id"].n_unique()
-        if strangers:
-            raise StageFailed(f"{what} to seal: {strangers} of their row ids are not among the rows offered")
-    exact = fingerprints.filter(pl.col("kind") == "exact")
-    if exact.height != rows.height or exact["row_id"].n_unique() != rows.height:
+def _grow(con: duckdb.DuckDBPyConnection, vintage: int, was_empty: bool) -> int:
+    """Everything that this offer brings to the vault's tables; how many rows are new."""
+    before = vault_store.count(con, "sealed.rows")
+    if not was_empty:
+        fill(con, "vault/row_changes", "sealed.changes", {"vintage": vintage})
+    refill(con, "vault/sources_now", "sealed.sources")
+    refill(con, "vault/marks_now", "sealed.fingerprints")
+    refill(con, "vault/tags_now", "sealed.tags")
+    fill(con, "vault/fresh_rows", "sealed.rows")
+    after = vault_store.count(con, "sealed.rows")
+    if not after:
         raise StageFailed(
-            f"fingerprints to seal: {rows.height} rows need one exact hash each, there are {exact.height}"
+            "no evaluation rows were offered and none are sealed: the vault's share of the anchors is empty; give the "
+            "card more anchors, or its split a larger vault share"
         )
-    if ALL in slices:
+    return after - before
+
+
+def _answer(con: duckdb.DuckDBPyConnection, vintage: int, state: str, added: int, kept: int) -> Sealed:
+    counts = run_model(con, "vault/class_counts")
+    changes = read(con, "sealed.changes").filter(pl.col("vintage") == vintage)
+    digests = vault_store.row_digests(con, changes["row_id"]).rename({"digest": "eval_row_digest"})
+    told = changes.join(digests, on="row_id").select("change", "eval_row_digest").sort("change", "eval_row_digest")
+    groups = vault_store.count(con, "sealed.rows", distinct="group_id")
+    return Sealed(state, counts, int(counts["n"].sum()), groups, added, kept, told)
+
+
+def _state(con: duckdb.DuckDBPyConnection) -> str:
+    digest = hashlib.sha256()
+    for query in _STATE:
+        for batch in batches(con.sql(query)):
+            digest.update("".join(f"{json.dumps(row)}\n" for row in batch.iter_rows()).encode())
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
+def _near_kin(con: duckdb.DuckDBPyConnection, thousandths: int | None) -> pl.DataFrame:
+    if thousandths is None:
+        return pl.DataFrame(schema={"ref": pl.Int64, "how": pl.String})
+    return run_model(con, "vault/near_kin", {"thousandths": thousandths})
+
+
+def _refuse(con: duckdb.DuckDBPyConnection, vault_path: Path) -> int:
+    """Hold the offer to its form and to what is sealed: no error names a row. How many sealed rows are not offered."""
+    found = run_model(con, "vault/offer_faults").row(0, named=True)
+    if found["repeated"]:
+        raise StageFailed(f"rows to seal: {found['repeated']} rows repeat a row id; give each row once")
+    if found["reserved"]:
         raise StageFailed(f"slices to seal: the name {ALL!r} stands for every sealed row; rename that slice")
-    return _Contents(rows, fingerprints, tags)
-
-
-def _contents(con: duckdb.DuckDBPyConnection) -> _Contents:
-    rows = read(con, "sealed.rows").select(*_ROWS)
-    return _Contents(rows, read(con, "sealed.fingerprints"), read(con, "sealed.tags"))
-
-
-def _counts(rows: pl.DataFrame) -> pl.DataFrame:
-    groups = pl.col("group_id").n_unique()
-    return rows.group_by("label").agg(n=pl.len().cast(pl.Int64), groups=groups.cast(pl.Int64)).sort("label")
-
-
-def _refuse_changes(known: pl.DataFrame, vault_path: Path) -> None:
-    for column in ("text", "label"):
-        changed = known.filter(pl.col(column) != pl.col(f"{column}_sealed")).height
-        if changed:
-            raise StageFailed(
-                f"{vault_path}: {changed} sealed row{'s have' if changed > 1 else ' has'} another {column} "
-                "in the anchors offered now. A sealed row never changes; restore the source's rows, or give "
-                "the changed ones new row keys so that they are sealed as rows of their own"
-            )
-
-
-def _refuse_unsealing(before: _Contents, open_ids: Collection[str], vault_path: Path) -> None:
-    reopened = before.rows.filter(pl.col("row_id").is_in(list(open_ids))).height
-    if reopened:
+    if found["reopened"]:
         raise StageFailed(
-            f"{vault_path}: {reopened} rows that were sealed before would lie open now: the anchors are split "
+            f"{vault_path}: {found['reopened']} rows that were sealed before would lie open now: the anchors are split "
             "otherwise. What was sealed stays sealed; restore anchors.split and the groups, or start another dataset"
         )
-
-
-def _renewed(before: _Contents, offered: _Contents, known: pl.DataFrame, kept: int, vault_path: Path) -> pl.DataFrame:
-    """All fingerprints after this sealing.
-
-    Candidates are compared with one normalizer's hashes: where it changed, all rows must be offered anew.
-    """
-    again = before.fingerprints.join(known, on="row_id", how="semi")
-    now = offered.fingerprints.join(known, on="row_id", how="semi")
-    if kept and (again.height != now.height or again.join(now, on=list(_FINGERPRINTS), how="anti").height):
+    if found["crossing"]:
+        raise _crossing(vault_path, found["crossing"], "the text")
+    if found["stale"] and found["not_offered"]:
         raise StageFailed(
-            f"{vault_path}: the fingerprints of rows sealed before are computed differently now, and {kept} "
-            "sealed rows are not offered, so that theirs would stay behind. Offer every sealed row again, or "
-            "use the careful-assets version that sealed them"
+            f"{vault_path}: the fingerprints of rows sealed before are computed differently now, and "
+            f"{found['not_offered']} sealed rows are not offered with the text they were sealed with, so that theirs "
+            "would stay behind. Offer every sealed row again, or use the careful-assets version, and the "
+            "anchors.split.join, that sealed them"
         )
-    return pl.concat([before.fingerprints.join(known, on="row_id", how="anti"), offered.fingerprints])
+    return int(found["absent"])
+
+
+def _refuse_near(con: duckdb.DuckDBPyConnection, thousandths: int | None, vault_path: Path) -> None:
+    """No row that lies open is near to a sealed one, those sealed just now among them."""
+    near = _near_kin(con, thousandths)
+    aside = con.sql("select ref from offered_lying where split = 'aside'").pl()
+    crossing = near.join(aside, on="ref", how="anti").height
+    if crossing:
+        raise _crossing(vault_path, crossing, "a near copy")
+
+
+def _crossing(vault_path: Path, rows: int, what: str) -> StageFailed:
+    return StageFailed(
+        f"{vault_path}: {rows} rows with {what} of a sealed row would lie open: joining the groups should have "
+        "prevented it. Nothing was sealed; run it again, and report these words if it persists"
+    )
+
+
+@contextmanager
+def _on_offer(con: duckdb.DuckDBPyConnection, staged: Path) -> Iterator[None]:
+    """The staging file's tables at hand as `offered_rows` and so on; outside of any transaction."""
+    with attached(con, staged, "offer"):
+        for name in _OFFERED:
+            con.execute(f"create temp view offered_{name} as from offer.staged.{name}")
+        yield
+        for name in _OFFERED:
+            con.execute(f"drop view offered_{name}")

@@ -108,6 +108,21 @@ def opened(vault_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
+def holds_rows(vault_path: Path) -> bool:
+    """Whether anything is sealed in the file, if there is one."""
+    if not vault_path.exists():
+        return False
+    with connect(vault_path, read_only=True) as con:
+        tables = con.sql("from duckdb_tables() where schema_name = 'sealed' and table_name = 'rows'").fetchall()
+        return bool(tables) and count(con, "sealed.rows") > 0
+
+
+def count(con: duckdb.DuckDBPyConnection, table: str, distinct: str | None = None) -> int:
+    """How many rows a table has, or different values one of its columns."""
+    what = "*" if distinct is None else f"distinct {distinct}"
+    return int(con.sql(f"select count({what}) from {table}").fetchall()[0][0])  # noqa: S608  names are the code's own
+
+
 def nothing_sealed(vault_path: Path) -> StageFailed:
     """The error of every grant that needs sealed rows and finds none."""
     return StageFailed(f"{vault_path}: nothing sealed yet; materialize anchors first")

@@ -1,19 +1,20 @@
-"""Files of anchors, written as a test wants them, and the sources that name them."""
+"""Sources of anchors, written as a test wants them, and read as the anchors stage reads them."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from careful_assets.anchors.sources.files import read_file
-from careful_assets.anchors.sources.raw import RawAnchor, checked
-from careful_assets.card.anchors import Columns, FileSource
+from careful_assets.anchors.sources.opening import open_source
+from careful_assets.anchors.sources.reading import wanted_columns
+from careful_assets.anchors.sources.rows import anchor_rows, finish
+from careful_assets.card.anchors import Columns, FileSource, Source
 from careful_assets.errors import Fault, MalformedInput
 
 LABELS = ["bad", "fair", "good"]
@@ -27,6 +28,7 @@ ROWS = [
         ]
     )
 ]  # fmt: skip
+WANTED = [(row["text"], row["label"], row["id"], row["review"]) for row in ROWS]
 
 
 def as_jsonl(rows: Iterable[Any]) -> bytes:
@@ -43,12 +45,27 @@ def source(kind: str, data: bytes, columns: Columns = COLUMNS) -> FileSource:
     return FileSource(kind=kind, path=f"a.{kind}", sha256=hashlib.sha256(data).hexdigest(), columns=columns)
 
 
-def read(folder: Path, kind: str, data: bytes, columns: Columns = COLUMNS) -> list[RawAnchor]:
-    """The anchors in the data, read from a file as the anchors stage reads it."""
+def anchors_of(declared: Source, folder: Path, extra: Sequence[str] = ()) -> pl.DataFrame:
+    """All anchors of the source, and under `raw:` names the extra columns as the source gives them."""
+    reading = open_source(declared, folder, folder)
+    frames = []
+    for batch in reading.batches(wanted_columns(reading.mapping, extra)):
+        rows = anchor_rows(batch, reading.mapping, LABELS, reading.faults, reading.votes)
+        frames.append(rows.with_columns(batch[name].alias(f"raw:{name}") for name in extra))
+    rows = pl.concat(frames) if frames else pl.DataFrame({"label": []})
+    finish(reading.faults, LABELS, rows.height, set(rows["label"].to_list()))
+    return rows
+
+
+def read(folder: Path, kind: str, data: bytes, columns: Columns = COLUMNS, extra: Sequence[str] = ()) -> pl.DataFrame:
+    """The anchors in the data of a file."""
     declared = source(kind, data, columns)
     (folder / declared.path).write_bytes(data)
-    rows, faults, _ = read_file(declared, folder)
-    return checked(rows, LABELS, faults)
+    return anchors_of(declared, folder, extra)
+
+
+def plain(rows: pl.DataFrame) -> list[tuple[Any, ...]]:
+    return rows.select("text", "label", "key", "group").rows()
 
 
 def faults_of(folder: Path, kind: str, data: bytes, columns: Columns = COLUMNS) -> list[Fault]:
@@ -57,4 +74,11 @@ def faults_of(folder: Path, kind: str, data: bytes, columns: Columns = COLUMNS) 
         rows = read(folder, kind, data, columns)
     except MalformedInput as error:
         return error.faults
-    raise AssertionError(f"{len(rows)} rows were read without a fault")
+    raise AssertionError(f"{rows.height} rows were read without a fault")
+
+
+def said(folder: Path, kind: str, data: bytes, columns: Columns = COLUMNS) -> list[tuple[int | None, str]]:
+    """Each fault's line and words."""
+    faults = faults_of(folder, kind, data, columns)
+    assert {fault.file for fault in faults} == {f"a.{kind}"}
+    return [(fault.line, str(fault)) for fault in faults]

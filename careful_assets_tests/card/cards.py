@@ -10,16 +10,19 @@ title: Tickets
 description: Support tickets.
 owner: {name: Ada, email: ada@example.org}
 purpose:
+  currency: EUR
   gap:
     - label: rare
       current_count: 20
       target_count: 60
       why_not_collect: It takes a year.
+      collecting: {rows_per_day: 0.1, cost_per_row: 2}
+      damage: moderate
       damage_if_wrong: A ticket is lost.
   artifact_type: rare_class
   use: training
   nature: simulation
-  simulates: The rare tickets.
+  simulates: {split: exemplar, labels: [rare], words: The rare tickets.}
   verifier: {kind: judges, who: Two classifiers, cost_per_row: Nothing}
 anchors:
   name: real_tickets
@@ -44,6 +47,7 @@ generation:
   exemplars_per_prompt: 4
   completions_per_request: 8
   parameters: {temperature: 0.9, max_tokens: 64, stop: ["\\n"]}
+  forecast: {kept_share: 0.5, seconds_per_request: 2, cost_per_request: 0.01}
   seed: 1
 filtering:
   overrides:
@@ -55,6 +59,7 @@ labeling:
   confirmations: 1
 evaluation:
   max_leak_share: 0.05
+  ruler: {visible_change: 0.2}
   slices:
     - {name: terse, labels: [rare], min_tokens: 1, max_tokens: 7}
 training: {max_synthetic_share: 0.5, seed: 1}
@@ -65,6 +70,7 @@ use_limits:
 lifecycle:
   review_by: 2027-05-22
   retire_by: 2027-11-22
+  valid_until: {owner: 2027-11-22, verifier: 2027-11-22, anchors: 2027-11-22}
   retirement_triggers: [The gap closes.]
 """
 

@@ -67,7 +67,7 @@ def test_ten_faults_of_ten_kinds_are_reported_at_once(tmp_path: Path) -> None:
         ("target_count: ten", "purpose.gap[0].target_count", "must be a whole number, is 'ten'"),
         ("nature: fabrication", "purpose.nature", "fabrication is refused for training"),
         ("anchors:", "anchors.licence", "is missing"),
-        ("split:", "anchors.split", "add up to 101"),
+        ("  split:\n", "anchors.split", "add up to 101"),
         ("prompts: [", "generation.prompts[0]", "there is no file 'prompts/lost.jinja'"),
         ("exemplars_per_promt", "generation.exemplars_per_promt", "did you mean exemplars_per_prompt?"),
         ("gate: no_such_gate", "filtering.overrides[0].gate", "no gate of rare_class.training"),
@@ -87,7 +87,11 @@ def test_ten_faults_of_ten_kinds_are_reported_at_once(tmp_path: Path) -> None:
 RULES = [
     (("target_count: 60", "target_count: 20"), "purpose.gap[0].target_count", "is not above current_count"),
     (("label: rare\n", "label: other\n"), "purpose.gap[0].label", "none of anchors.labels"),
-    (("  simulates: The rare tickets.\n", ""), "purpose.nature", "needs `simulates`"),
+    (
+        ("  simulates: {split: exemplar, labels: [rare], words: The rare tickets.}\n", ""),
+        "purpose.nature",
+        "needs `simulates`",
+    ),
     (("labels: [rare, common]", "labels: [rare, common, rare]"), "anchors.labels[2]", "second time"),
     (("allowed: [training]", "allowed: [demo]"), "use_limits.allowed", "does not name purpose.use"),
     (("allowed: [training]", "allowed: [training, evaluation]"), "use_limits.forbidden[0].use", "at once"),
@@ -107,6 +111,18 @@ FIELDS = [
     (("threshold: 2", "threshold: .inf"), "filtering.overrides[0].threshold", "must be a finite number"),
     (("threshold: 2", "threshold: no"), "filtering.overrides[0].threshold", "must be a number, is 'no'"),
     (("temperature: 0.9", "temperature: 9"), "generation.parameters.temperature", "at most 5, is 9"),
+    (("currency: EUR", "currency: euro"), "purpose.currency", "three capital letters, such as EUR, is 'euro'"),
+    (("damage: moderate", "damage: some"), "purpose.gap[0].damage", "one of minor, moderate, serious, severe"),
+    (("      damage: moderate\n", ""), "purpose.gap[0].damage", "is missing"),
+    (("rows_per_day: 0.1", "rows_per_day: 0"), "purpose.gap[0].collecting.rows_per_day", "at least 0.001, is 0"),
+    (("cost_per_row: 2}", "cost_per_row: -2}"), "purpose.gap[0].collecting.cost_per_row", "at least 0, is -2"),
+    (("kept_share: 0.5", "kept_share: 1.5"), "generation.forecast.kept_share", "at most 1, is 1.5"),
+    (("seconds_per_request: 2", "seconds_per_request: 1e300"), "generation.forecast.seconds_per_request", "at most"),
+    (("{split: exemplar,", "{split: vault,"), "purpose.simulates.split", "one of exemplar, train, holdout, is 'vault'"),
+    (("labels: [rare], words", "labels: [], words"), "purpose.simulates.labels", "at least 1 "),
+    (("visible_change: 0.2", "visible_change: 0"), "evaluation.ruler.visible_change", "at least 0.001, is 0"),
+    (("{owner: 2027-11-22,", "{owner: soon,"), "lifecycle.valid_until.owner", "must be a date"),
+    (("22, verifier: 2027-11-22, anchors", "22, anchors"), "lifecycle.valid_until.verifier", "is missing"),
     (("title: Tickets", "title: 7"), "title", "must be text"),
     (("title: Tickets", "title:"), "title", "is empty"),
     (("title: Tickets", 'title: "a\\0b"'), "title", "control character"),
@@ -132,6 +148,14 @@ FIELDS = [
 ]
 
 
+# Where a key that is missing is told.
+_MISSING_FROM = {
+    "anchors.source.kind": "  source:",
+    "purpose.nature": "nature:",
+    "purpose.gap[0].damage": "    - label: rare",
+}
+
+
 @pytest.mark.parametrize(("change", "key", "words"), [*RULES, *FIELDS], ids=lambda value: str(value)[:40])
 def test_one_mistake_is_one_fault(tmp_path: Path, change: tuple[str, str], key: str, words: str) -> None:
     """A single mistake gives a single fault, at its key and line, in words that say what is wrong."""
@@ -141,7 +165,7 @@ def test_one_mistake_is_one_fault(tmp_path: Path, change: tuple[str, str], key: 
     assert words in fault.message
     assert fault.line is not None
     # Missing keys are told at the part they are missing from, all others on a line of the change.
-    near = change[1] or {"anchors.source.kind": "  source:", "purpose.nature": "nature:"}[key]
+    near = change[1] or _MISSING_FROM[key]
     start = line_of(near, text)
     if key not in ("use_limits.forbidden[0].use", "purpose.gap[0].label"):
         assert start <= fault.line <= start + near.count("\n")

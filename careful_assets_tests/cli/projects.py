@@ -120,12 +120,19 @@ title: Phone reviews, topped up
 description: Planted reviews of phones.
 owner: {{name: Ada, email: ada@example.org}}
 purpose:
+  currency: EUR
   gap:
-    - {{label: bad, current_count: {rows}, target_count: {rows + 48}, why_not_collect: rare, damage_if_wrong: missed}}
+    - label: bad
+      current_count: {rows}
+      target_count: {rows + 48}
+      why_not_collect: rare
+      collecting: {{rows_per_day: 2, cost_per_row: 1.5}}
+      damage: minor
+      damage_if_wrong: missed
   artifact_type: rare_class
   use: training
   nature: simulation
-  simulates: the bad reviews of the exemplar split
+  simulates: {{split: exemplar, labels: [bad], words: The bad reviews of the exemplar split.}}
   verifier: {{kind: judges, who: two classifiers, cost_per_row: none}}
 anchors:
   name: reviews
@@ -146,13 +153,18 @@ generation:
   completions_per_request: 4
   parameters: {{temperature: 0.9, top_p: 0.95, max_tokens: 48, stop: ["\\n"]}}
   seed: 11
+  forecast: {{kept_share: 0.5, seconds_per_request: 1, cost_per_request: 0}}
 labeling: {{judges: [tfidf_logreg, nearest_anchors], confirmations: 1}}
-evaluation: {{max_leak_share: 0.5}}
+evaluation: {{max_leak_share: 0.1, ruler: {{visible_change: 0.3}}}}
 training: {{max_synthetic_share: 0.5, seed: 11}}
 use_limits:
   allowed: [training]
   forbidden: [{{use: evaluation, reason: They measure the generator.}}]
-lifecycle: {{review_by: 2036-05-22, retire_by: 2036-11-22, retirement_triggers: [The gap is closed.]}}
+lifecycle:
+  review_by: 2036-05-22
+  retire_by: 2036-11-22
+  valid_until: {{owner: 2036-11-22, verifier: 2036-11-22, anchors: 2036-11-22}}
+  retirement_triggers: [The gap is closed.]
 """
 
 

@@ -27,14 +27,17 @@ def card(*, target: int = 40, n: int = 8, shown: int = 3, seed: int = 7, max_rou
             "name": "complaints", "title": "Complaints", "description": "Angry sentences.",
             "owner": {"name": "Ada", "email": "ada@example.org"},
             "purpose": {
+                "currency": "EUR",
                 "gap": [
                     {
                         "label": label, "current_count": 10, "target_count": 10 + target, "why_not_collect": "rare",
+                        "collecting": {"rows_per_day": 1, "cost_per_row": 1.0}, "damage": "moderate",
                         "damage_if_wrong": "complaints are missed",
                     }
                     for label in ("angry", "sad")
                 ],
-                "artifact_type": "rare_class", "use": "training", "nature": "simulation", "simulates": "reviews",
+                "artifact_type": "rare_class", "use": "training", "nature": "simulation",
+                "simulates": {"split": "exemplar", "labels": ["angry", "sad"], "words": "the reviews"},
                 "verifier": {"kind": "judges", "who": "models", "cost_per_row": "none"},
             },
             "anchors": {
@@ -49,13 +52,15 @@ def card(*, target: int = 40, n: int = 8, shown: int = 3, seed: int = 7, max_rou
                 "generator": generator or {"kind": "llm", "mode": "completion", "family": "gemma"},
                 "prompts": ["prompts/a.jinja"], "exemplars_per_prompt": shown, "completions_per_request": n,
                 "parameters": {"temperature": 0.9, "max_tokens": 32}, "seed": seed, "max_rounds": max_rounds,
+                "forecast": {"kept_share": 0.5, "seconds_per_request": 1, "cost_per_request": 0},
             },
             "labeling": {"judges": ["first", "second"]},
-            "evaluation": {"max_leak_share": 0.0},
+            "evaluation": {"max_leak_share": 0.0, "ruler": {"visible_change": 0.2}},
             "training": {"max_synthetic_share": 0.5, "seed": 1},
             "use_limits": {"allowed": ["training"], "forbidden": []},
             "lifecycle": {
                 "review_by": date(2027, 1, 1), "retire_by": date(2028, 1, 1), "retirement_triggers": ["drift"],
+                "valid_until": dict.fromkeys(("owner", "verifier", "anchors"), date(2028, 1, 1)),
             },
         }
     )  # fmt: skip

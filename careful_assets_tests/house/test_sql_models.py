@@ -109,9 +109,13 @@ def empty_warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         for path in [
             *sorted((PACKAGE / "warehouse" / "migrations").glob("*.sql")),
             PACKAGE / "warehouse/vault_schema.sql",
+            PACKAGE / "warehouse/staging_schema.sql",
         ]:
             con.execute(path.read_text(encoding="utf-8"))
         con.execute("create table candidates (row_id varchar, hash bigint)")
+        for name in ("rows", "lying", "shingles", "ngrams", "slices"):
+            con.execute(f"create view offered_{name} as select * from staged.{name}")
+        con.execute("create view offered_marks as select * from sealed.fingerprints")
         yield con
 
 
@@ -142,7 +146,7 @@ def asked_for() -> set[str]:
     for module in modules():
         for call in (node for node in ast.walk(module.tree) if isinstance(node, ast.Call)):
             called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-            if called in ("model", "run_model", "run_model_over", "model_sql"):
+            if called in ("model", "run_model", "run_model_over", "fill", "refill"):
                 found |= {name for argument in call.args[:2] if (name := _pattern(argument)) is not None}
     return found
 

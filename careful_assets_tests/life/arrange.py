@@ -41,11 +41,14 @@ def ngram_project(root: Path, dataset: str = DATASET) -> Path:
     folder = root / "cards" / dataset
     folder.mkdir(parents=True)
     shutil.copytree(PACKAGED / "prompts", folder / "prompts")
+    shutil.copy(PACKAGED / "expectations.json", folder)
     card = (PACKAGED / "card.yaml").read_text(encoding="utf-8")
     card = _once(re.compile("^name: product_complaints", re.MULTILINE), f"name: {dataset}", card)
     card = _once(_GENERATOR, "    kind: ngram\n", card)
     card = _once(re.compile("^  review_by: .*$", re.MULTILINE), "  review_by: 2999-01-01", card)
     card = _once(re.compile("^  retire_by: .*$", re.MULTILINE), "  retire_by: 2999-12-31", card)
+    valid = "  valid_until: {owner: 2999-01-01, verifier: 2999-01-01, anchors: 2999-01-01}"
+    card = _once(re.compile("^  valid_until: .*$", re.MULTILINE), valid, card)
     (folder / "card.yaml").write_text(card, encoding="utf-8")
     return root
 

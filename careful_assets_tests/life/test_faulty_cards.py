@@ -18,7 +18,7 @@ _BAD = "complaints_bad"
 # One fault each, in ten places.
 _FAULTS = {
     f"name: {_BAD}": "name: another_name",
-    "email: complaints-data@example.org": "email: nobody",
+    "email: complaints-data@example.org\n\n": "email: nobody\n\n",
     "target_count: 559": "target_count: 200",
     "nature: simulation": "nature: fabrication",
     "licence: MIT": "licence: ''",

@@ -22,7 +22,7 @@ from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.migrations import migrate
 from careful_assets_tests.life.arrange import Life
 
-_NEEDED = Requirements({stage: (CheckRef("first", 1), CheckRef("second", 1)) for stage in STAGES}, "profile")
+_NEEDED = Requirements({stage: (CheckRef("first", 1, "A"), CheckRef("second", 1, "A")) for stage in STAGES}, "profile")
 
 
 @dataclass

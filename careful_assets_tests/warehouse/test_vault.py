@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from careful_assets.errors import CarefulError, StageFailed
-from careful_assets_tests.warehouse.vault_fixtures import Place, fingerprints, rows
+from careful_assets_tests.warehouse.vault_fixtures import Place, rows, shingles
 
 TEXTS = ["good phone", "bad phone", "good case and cable", "bad case and cable", "it works"]
 
@@ -28,7 +28,7 @@ def place(tmp_path):
 def test_sealing_answers_counts_by_label(place):
     """The answer counts rows and groups, by label and in all."""
     sealed = place.seal(rows(TEXTS))
-    assert sealed.counts.rows() == [("complaint", 2, 2), ("praise", 3, 3)]
+    assert sealed.counts.rows() == [("complaint", 2, 2, 2), ("praise", 3, 3, 3)]
     assert (sealed.rows, sealed.groups, sealed.added, sealed.kept) == (5, 3, 5, 0)
 
 
@@ -70,17 +70,13 @@ def test_state_tells_contents_apart(tmp_path, change):
     """Another row, label, fingerprint or tag is another registry state."""
     frame = rows(TEXTS)
     state = Place.at(tmp_path / "a").seal(frame).registry_state
-    marks, slices = fingerprints(frame), {}
-    if change == "row":
-        frame = frame[1:]
-        marks = marks.filter(pl.col("row_id") != "row-0")
-    elif change == "label":
-        frame = frame.with_columns(label=pl.lit("praise"))
-    elif change == "fingerprint":
-        marks = marks.with_columns(pl.col("hash") ^ 1)
-    else:
-        slices = {"short": ["row-0"]}
-    assert Place.at(tmp_path / "b").sealer.seal(frame, marks, slices).registry_state != state
+    offers = {
+        "row": lambda place: place.seal(frame[1:]),
+        "label": lambda place: place.seal(frame.with_columns(label=pl.lit("praise"))),
+        "fingerprint": lambda place: place.seal(frame, ngram=1),
+        "tag": lambda place: place.seal(frame, {"short": ["row-0"]}),
+    }
+    assert offers[change](Place.at(tmp_path / "b")).registry_state != state
 
 
 def test_vault_grows_and_never_shrinks(place):
@@ -96,85 +92,123 @@ def test_vault_grows_and_never_shrinks(place):
     assert (sealed_in["row-0"], sealed_in["row-9"]) == (first.registry_state, second.registry_state)
 
 
-@pytest.mark.parametrize("column", ["text", "label"])
-def test_changed_row_is_refused(place, column):
-    """A sealed row offered with another text or label is refused with count and remedy; nothing changes."""
+def changes(sealed):
+    """How often each change is listed."""
+    return dict(sealed.changes.group_by("change").len().sort("change").rows())
+
+
+def test_what_was_sealed_stands(place):
+    """A row that the source words, labels or groups otherwise now stays as it was sealed; each change is listed once."""
     place.seal(rows(TEXTS))
     before = place.inside("rows").sort("row_id")
-    changed = rows(TEXTS).with_columns(
-        pl.when(pl.col("row_id") == "row-1").then(pl.lit("praise")).otherwise(column).alias(column)
+    third = pl.col("row_id") == "row-2"
+    otherwise = rows(TEXTS).with_columns(
+        text=pl.when(third).then(pl.lit("another text")).otherwise("text"),
+        label=pl.when(third).then(pl.lit("complaint")).otherwise("label"),
+        group_id=pl.when(third).then(pl.lit("elsewhere")).otherwise("group_id"),
     )
-    with pytest.raises(StageFailed, match=rf"1 sealed row has another {column}.*new row keys"):
-        place.seal(pl.concat([changed, rows(["one more"], start=9)]))
+    second = place.seal(otherwise, vintage=2)
+    assert changes(second) == {"regrouped": 1, "relabelled": 1, "reworded": 1}
     assert place.inside("rows").sort("row_id").equals(before)
-    last = place.openings().row(-1, named=True)
-    assert (last["operation"], json.loads(last["detail"])["outcome"]) == ("seal", "failed")
+    assert changes(place.seal(otherwise, vintage=3)) == {}
+    assert changes(place.seal(rows(TEXTS), vintage=4)) == {"regrouped": 1, "relabelled": 1, "reworded": 1}
 
 
-def test_group_first_sealed_stands(place):
-    """A row offered under another group keeps the one it was sealed in, and is counted."""
-    first = place.seal(rows(TEXTS))
-    second = place.seal(rows(TEXTS).with_columns(group_id=pl.lit("joined")))
-    assert second.regrouped == 5
-    assert second.groups == first.groups
+def test_each_change_is_listed_under_a_digest(place):
+    """Added, removed and returned rows are listed by keyed digest: one digest a row, the same in every vintage."""
+    place.seal(rows(TEXTS))
+    added = place.seal(rows([*TEXTS, "a new one"]), vintage=2)
+    removed = place.seal(rows(TEXTS), vintage=3)
+    returned = place.seal(rows([*TEXTS, "a new one"]), vintage=4)
+    assert [changes(sealed) for sealed in (added, removed, returned)] == [{"added": 1}, {"removed": 1}, {"returned": 1}]
+    digests = {sealed.changes["eval_row_digest"][0] for sealed in (added, removed, returned)}
+    assert len(digests) == 1
+    assert "row-5" not in digests
+    assert returned.rows == 6
+
+
+def test_the_same_vintage_again_lists_the_same(place):
+    """Materializing a vintage again lists what it listed the first time."""
+    place.seal(rows(TEXTS))
+    first = place.seal(rows(TEXTS[:3]), vintage=2)
+    again = place.seal(rows(TEXTS[:3]), vintage=2)
+    assert again.changes.equals(first.changes)
+    assert changes(again) == {"removed": 2}
+
+
+def test_kin_of_sealed_rows_are_told(place):
+    """A sealed row, a row of a sealed group, an equal text and a near copy are found; an unlike row is not."""
+    frame = rows(["the battery of this camera died after a week of use", "it works"])
+    assert place.kin(frame) == set()
+    place.seal(frame)
+    offer = rows(["whatever", "it works", "the battery of this camera died after a week of uses", "unlike"], start=4)
+    offer = offer.with_columns(group_id=pl.Series(["group-0", "g1", "g2", "g3"]))
+    exact = {("row-4", "group"), ("row-5", "exact")}
+    assert place.kin(offer) == exact | {("row-5", "near"), ("row-6", "near")}
+    assert place.kin(offer, thousandths=None) == exact
+    assert {how for _, how in place.kin(frame)} == {"sealed", "group", "exact"}
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data(), st.sampled_from([500, 700, 900]))
+def test_near_kin_are_exactly_the_near(tmp_path_factory, data, thousandths):
+    """Near kin are the rows whose shingles a sealed row shares to the threshold, counted by brute force; no other."""
+    words = st.lists(st.sampled_from("abcd"), min_size=1, max_size=14).map("".join)
+    sealed_texts = data.draw(st.lists(words, min_size=1, max_size=6))
+    asked = data.draw(st.lists(words, min_size=1, max_size=8))
+    place = Place.at(tmp_path_factory.mktemp("home"))
+    place.seal(rows(sealed_texts))
+    found = {row_id for row_id, how in place.kin(rows(asked, start=20), thousandths) if how == "near"}
+    expected = set()
+    for number, text in enumerate(asked):
+        for other in sealed_texts:
+            one, two = shingles(text), shingles(other)
+            shared = len(one & two)
+            if shared * 1000 >= thousandths * (len(one) + len(two) - shared):
+                expected.add(f"row-{20 + number}")
+    assert found == expected
+
+
+def test_kin_of_a_sealed_row_never_lies_open(place):
+    """An offer that would leave a sealed row, its text or a near copy of it open is refused, and seals nothing."""
+    text = "the battery of this camera died after a week of use"
+    frame = rows([text, "it works"])
+    for start, other, message in (
+        (9, text, "1 rows with the text of a sealed row would lie open"),
+        (9, f"{text}d", "1 rows with a near copy of a sealed row would lie open"),
+    ):
+        with pytest.raises(StageFailed, match=message):
+            place.seal(frame, open_rows=rows([other], start=start))
+        with pytest.raises(StageFailed, match="nothing sealed yet"):
+            place.probe.sealed_rows()
+    place.seal(frame)
+    with pytest.raises(StageFailed, match="1 rows that were sealed before would lie open now"):
+        place.seal(frame[1:], open_rows=frame[:1])
 
 
 def test_other_normalizer_needs_every_row(place):
     """New fingerprints of sealed rows are taken when all rows are offered, refused when some would stay old."""
     frame = rows(TEXTS)
     place.seal(frame)
-    renewed = fingerprints(frame).with_columns(pl.col("hash") ^ 1)
+    before = set(place.inside("fingerprints").rows())
     with pytest.raises(StageFailed, match=r"1 sealed rows are not offered"):
-        place.sealer.seal(frame[1:], renewed.filter(pl.col("row_id") != "row-0"), {})
-    assert place.sealer.seal(frame, renewed, {}).rows == 5
-    assert set(place.inside("fingerprints")["hash"]) == set(renewed["hash"])
-
-
-def _broken(name):
-    frame, slices = rows(TEXTS), {}
-    marks = fingerprints(frame)
-    if name == "repeated":
-        frame = pl.concat([frame, frame[:1]])
-    elif name == "no exact":
-        marks = marks.filter((pl.col("row_id") != "row-0") | (pl.col("kind") != "exact"))
-    elif name == "stranger":
-        marks = pl.concat([marks, marks[:1].with_columns(row_id=pl.lit("who"))])
-    elif name == "strange slice":
-        slices = {"short": ["who"]}
-    elif name == "kind":
-        marks = marks.with_columns(kind=pl.lit("minhash"))
-    elif name == "reserved":
-        slices = {"all": ["row-0"]}
-    elif name == "null":
-        frame = frame.with_columns(text=pl.when(pl.col("row_id") != "row-0").then("text"))
-    elif name == "column":
-        frame = frame.drop("group_id")
-    elif name == "type":
-        marks = marks.with_columns(pl.col("hash").cast(pl.Float64))
-    else:
-        frame, marks = frame[:0], marks[:0]
-    return frame, marks, slices
+        place.seal(frame[1:], ngram=1)
+    assert place.seal(frame, ngram=1).rows == 5
+    assert set(place.inside("fingerprints").rows()) != before
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
+    ("offer", "message"),
     [
-        ("repeated", "1 rows repeat a row id"),
-        ("no exact", "one exact hash each"),
-        ("stranger", "not among the rows offered"),
-        ("strange slice", "not among the rows offered"),
-        ("kind", "no known kind"),
-        ("reserved", "stands for every sealed row"),
-        ("null", "1 rows have no text"),
-        ("column", "group_id is missing"),
-        ("type", "hash is Float64"),
-        ("nothing", "no evaluation rows were offered"),
+        (lambda place: place.seal(pl.concat([rows(TEXTS), rows(TEXTS)[:1]])), "1 rows repeat a row id"),
+        (lambda place: place.seal(rows(TEXTS), {"all": ["row-0"]}), "stands for every sealed row"),
+        (lambda place: place.seal(rows(TEXTS)[:0]), "no evaluation rows were offered"),
     ],
 )
-def test_malformed_offer_seals_nothing(place, name, message):
+def test_malformed_offer_seals_nothing(place, offer, message):
     """An offer that does not fit is refused in words, and nothing counts as sealed after it."""
     with pytest.raises(StageFailed, match=message):
-        place.sealer.seal(*_broken(name))
+        offer(place)
     with pytest.raises(StageFailed, match="nothing sealed yet"):
         place.probe.sealed_rows()
 
@@ -235,7 +269,7 @@ def test_every_sealing_is_an_opening(place):
     first = openings.row(0, named=True)
     assert (first["stage"], first["grant_name"], first["operation"]) == ("anchors", "VaultSealer", "seal")
     assert (first["rows"], first["registry_state"], first["run_id"]) == (5, sealed.registry_state, "run-1")
-    assert json.loads(first["detail"]) == {"outcome": "done", "offered": 5, "added": 5, "kept": 0}
+    assert json.loads(first["detail"]) == {"outcome": "done", "vintage": 1, "offered": 5, "added": 5, "kept": 0}
 
 
 def test_foundations_import_neither_rooms_nor_workshop():

@@ -93,7 +93,7 @@ def test_no_answer_holds_a_row(place, tmp_path):
 def test_no_failure_holds_a_row(place, tmp_path, caplog, capfd, monkeypatch):
     """No exception with all that hangs on it, log, console or record of an opening holds one either."""
     caplog.set_level(logging.DEBUG)
-    broken = sealed_rows().with_columns(text=pl.lit("zyxplantedtext changed"))
+    moved = sealed_rows().with_columns(row_id=pl.concat_str(pl.lit("other"), "row_id"))
 
     def quoting(*arguments):
         raise duckdb.ConstraintException('Duplicate key "row_id: zyxplantedrow-1" violates zyxplantedtext')
@@ -105,9 +105,11 @@ def test_no_failure_holds_a_row(place, tmp_path, caplog, capfd, monkeypatch):
             raise StageFailed("a ConstraintException, politely") from error
 
     failures = [
-        lambda: place.seal(broken),
+        lambda: place.seal(sealed_rows()[:2], open_rows=moved[2:]),
+        lambda: place.seal(sealed_rows()[:2], open_rows=sealed_rows()[2:]),
         lambda: place.seal(pl.concat([sealed_rows(), sealed_rows()])),
-        lambda: place.sealer.seal(sealed_rows(), fingerprints(sealed_rows())[:3], {"s": ["zyxplantedrow"]}),
+        lambda: place.seal(sealed_rows(), {"all": sealed_rows()["row_id"].to_list()}),
+        lambda: place.seal(sealed_rows()[1:], ngram=3),
         lambda: place.scorer.score({"m": script(tmp_path, "print(rows)")}, LABELS),
         lambda: place.scorer.score({"m": script(tmp_path, "print('zyxplantedtext\\n' * 12, end='')")}, LABELS),
         lambda: place.scorer.score({"m": script(tmp_path, "raise ValueError(rows)")}, LABELS),

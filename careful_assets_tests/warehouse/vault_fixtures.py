@@ -6,15 +6,20 @@ import hashlib
 import sys
 import tempfile
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import polars as pl
 
 from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.migrations import migrate
-from careful_assets.warehouse.tables import read
+from careful_assets.warehouse.staging import Staging
+from careful_assets.warehouse.tables import append, read
 from careful_assets.warehouse.vault import Sealed, VaultSealer
 from careful_assets.warehouse.vault_probe import VaultProbe
 from careful_assets.warehouse.vault_scorer import VaultScorer
@@ -59,6 +64,29 @@ def fingerprints(frame: pl.DataFrame, n: int = 2) -> pl.DataFrame:
     return pl.DataFrame(marks, schema={"row_id": pl.String, "kind": pl.String, "hash": pl.Int64}, orient="row")
 
 
+def shingles(text: str, n: int = 5) -> set[int]:
+    return {hash64(text[place : place + n]) for place in range(max(1, len(text) - n + 1))}
+
+
+def _refs(frame: pl.DataFrame, ids: list[str]) -> list[int]:
+    return [place for place, row_id in enumerate(frame["row_id"].to_list()) if row_id in ids]
+
+
+def _lay_out(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, split: str, start: int, n: int) -> None:
+    numbered = frame.with_row_index("ref", start).with_columns(pl.col("ref").cast(pl.Int64))
+    texts = frame["text"].to_list()
+    marks = pl.Series("text_hash", [hash64(text) for text in texts], dtype=pl.Int64)
+    absent = {"key": "", "keyed": True, "votes": None}
+    staged = numbered.with_columns(marks, **{name: pl.lit(value) for name, value in absent.items()})
+    append(con, "staged.rows", staged.with_columns(pl.col("votes").cast(pl.List(pl.Int32))))
+    lying = numbered.select("ref", "group_id").with_columns(side=pl.lit(split), split=pl.lit(split))
+    append(con, "staged.lying", lying)
+    pairs = [(ref, one) for ref, text in zip(numbered["ref"], texts, strict=True) for one in ngrams(text, n)]
+    append(con, "staged.ngrams", pl.DataFrame(pairs, schema={"ref": pl.Int64, "hash": pl.Int64}, orient="row"))
+    pairs = [(hash64(text), one) for text in texts for one in shingles(text)]
+    append(con, "staged.shingles", pl.DataFrame(pairs, schema={"text_hash": pl.Int64, "hash": pl.Int64}, orient="row"))
+
+
 def ngrams(text: str, n: int = 2) -> set[int]:
     words = text.split()
     return {hash64(" ".join(words[place : place + n])) for place in range(len(words) - n + 1)}
@@ -94,8 +122,40 @@ class Place:
     def warehouse(self) -> Path:
         return self.root / "warehouse" / "d.duckdb"
 
-    def seal(self, frame: pl.DataFrame, slices: dict[str, list[str]] | None = None) -> Sealed:
-        return self.sealer.seal(frame, fingerprints(frame), slices or {})
+    def seal(self, frame: pl.DataFrame, slices: dict[str, list[str]] | None = None, **offer: Any) -> Sealed:
+        """Seal the rows of a frame; `offer` as for `offered`, and the sealer's own arguments."""
+        with self.offered(
+            frame, slices, **{name: offer.pop(name) for name in ("open_rows", "ngram") if name in offer}
+        ) as path:
+            return self.sealer.seal(path, **{"vintage": 1, "thousandths": 700, **offer})
+
+    def kin(self, frame: pl.DataFrame, thousandths: int | None = 700) -> set[tuple[str, str]]:
+        """Which rows of a frame are kin of sealed ones, and how: (row id, how)."""
+        with self.offered(frame) as path:
+            found = self.sealer.kin(path, thousandths)
+        return {(frame["row_id"][ref], how) for ref, how in found.iter_rows()}
+
+    @contextmanager
+    def offered(
+        self,
+        frame: pl.DataFrame,
+        slices: dict[str, list[str]] | None = None,
+        open_rows: pl.DataFrame | None = None,
+        ngram: int = 2,
+    ) -> Iterator[Path]:
+        """A staging file in which the frame's rows lie in the vault's split, and `open_rows` in the train split."""
+        both = [(frame, "vault"), *([(open_rows, "train")] if open_rows is not None else [])]
+        with tempfile.TemporaryDirectory() as folder:
+            staging = Staging(Path(folder))
+            with staging.opened() as con:
+                start = 0
+                for part, split in both:
+                    _lay_out(con, part, split, start, ngram)
+                    start += part.height
+                tags = [(ref, name) for name, ids in (slices or {}).items() for ref in _refs(frame, ids)]
+                schema = {"ref": pl.Int64, "slice": pl.String}
+                append(con, "staged.slices", pl.DataFrame(tags, schema=schema, orient="row"))
+            yield staging.path
 
     @property
     def sealer(self) -> VaultSealer:

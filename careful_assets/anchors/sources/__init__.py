@@ -1,1 +1,1 @@
-"""Where anchors come from: one reader a kind of source, all giving the same five columns."""
+"""Where anchors come from: one reader a kind of source, opened by `opening`, judged row by row in `rows`."""

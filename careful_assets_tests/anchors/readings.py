@@ -1,0 +1,93 @@
+"""Readings of one source, vintage by vintage, without Dagster: what the anchors stage makes of rows that a test writes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from careful_assets.anchors.stage import seal_and_split
+from careful_assets.card.anchors import Columns, FileSource
+from careful_assets.catalogue import requirements_of
+from careful_assets.operations.datasets import dataset_named
+from careful_assets.provenance.stage import Made, StageContext, run_stage
+from careful_assets.text.ngrams import character_shingles, jaccard
+from careful_assets.text.normalize import normalize
+from careful_assets.warehouse.connections import connect
+from careful_assets.warehouse.home import Home
+from careful_assets.warehouse.tables import read
+from careful_assets.warehouse.vault import VaultSealer
+from careful_assets_tests.cli.projects import NAME, make_project
+
+Row = Mapping[str, Any]
+COLUMNS = Columns(text="text", label="label", key="id", group="review")
+
+
+class Readings:
+    """A home, and a card whose anchors are rewritten for every reading."""
+
+    def __init__(self, root: Path, **anchors: Any) -> None:
+        self.home = Home(root / "home")
+        self._loaded = dataset_named(make_project(root / "project"), NAME)
+        self._anchors = {"columns": COLUMNS, **anchors}
+        self._log: list[str] = []
+
+    def read(self, rows: Iterable[Row], vintage: int = 1, **anchors: Any) -> Made:
+        """Materialize anchors from these rows; `anchors`: values of the card's anchors, `columns` among them."""
+        data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+        (self._loaded.folder / "rows.jsonl").write_bytes(data)
+        changed = {**self._anchors, **anchors, "vintage": vintage}
+        digest = hashlib.sha256(data).hexdigest()
+        source = FileSource(kind="jsonl", path="rows.jsonl", sha256=digest, columns=changed.pop("columns"))
+        card = self._loaded.card
+        card = card.model_copy(update={"anchors": card.anchors.model_copy(update={"source": source, **changed})})
+        loaded = replace(self._loaded, card=card)
+        context = StageContext(loaded, self.home, "run", requirements_of(loaded), self._log.append)
+        sealer = VaultSealer(self.home.vault(NAME), self.home.warehouse(NAME), "run")
+        return run_stage(context, "anchors", lambda given, inputs: seal_and_split(given, inputs, sealer))
+
+    def table(self, name: str) -> pl.DataFrame:
+        """A table of the warehouse."""
+        with connect(self.home.warehouse(NAME), read_only=True) as con:
+            return read(con, name)
+
+    def open_rows(self) -> pl.DataFrame:
+        """The rows outside of the vault."""
+        return self.table("anchors.rows")
+
+    def sealed_rows(self) -> pl.DataFrame:
+        """What no grant would show: the rows in the vault."""
+        with connect(self.home.vault(NAME), read_only=True) as con:
+            return read(con, "sealed.rows")
+
+    def everything(self) -> pl.DataFrame:
+        """row_id, text, label, group_id, split of all rows, the sealed ones among them."""
+        columns = ["row_id", "text", "label", "group_id", "split"]
+        sealed = self.sealed_rows().with_columns(split=pl.lit("vault"))
+        return pl.concat([self.open_rows().select(columns), sealed.select(columns)])
+
+
+def crossings(rows: Sequence[tuple[str, str]], threshold: float = 0.7) -> list[tuple[str, str]]:
+    """By brute force, pairs of splits that near copies connect. `rows`: text and split; those set aside count for nothing."""
+    sets: dict[str, frozenset[str]] = {}
+    for text, _ in rows:
+        sets.setdefault(text, character_shingles(text))
+    holders: dict[str, list[int]] = {}
+    for number, (text, split) in enumerate(rows):
+        if split != "aside":
+            for shingle in sets[text]:
+                holders.setdefault(shingle, []).append(number)
+    found = set()
+    for number, (text, split) in enumerate(rows):
+        if split == "aside":
+            continue
+        others = {other for shingle in sets[text] for other in holders[shingle] if rows[other][1] != split}
+        for other in others:
+            if normalize(rows[other][0]) == normalize(text) or jaccard(sets[text], sets[rows[other][0]]) >= threshold:
+                found.add(tuple(sorted((split, rows[other][1]))))
+    return sorted(found)

@@ -1,0 +1,221 @@
+"""Refreshing anchors: ids and sides never move, the vault never shrinks, each change is listed, silence is refused."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from careful_assets.card.anchors import Split
+from careful_assets.errors import Refused, StageFailed
+from careful_assets_tests.anchors.readings import Readings, crossings
+
+LABELS = ("bad", "fair", "good")
+_WORDS = ["battery", "screen", "charger", "camera", "speaker", "button", "cable", "strap", "manual", "lens", "broke", "died", "failed", "works", "shines", "stopped", "after", "before", "never", "always", "within", "week", "month", "year", "morning", "slowly", "loudly", "twice", "again", "useless", "lovely", "average", "cheap", "dear", "heavy"]
+
+
+@dataclass
+class World:
+    """A source that changes: rows by id, and a hand that adds, relabels, rewords, regroups, removes and copies."""
+
+    rng: random.Random
+    rows: dict[str, dict[str, str]] = field(default_factory=dict)
+    made: int = 0
+
+    def text(self) -> str:
+        """A text unlike the others."""
+        return " ".join(self.rng.choices(_WORDS, k=12)) + f" {self.rng.randrange(10**9)}"
+
+    def add(self, group: str | None = None, text: str | None = None) -> None:
+        self.made += 1
+        row_id = f"r{self.made}"
+        group = group or f"g{self.rng.randrange(max(10, self.made // 3))}"
+        label = LABELS[self.made % 3]
+        self.rows[row_id] = {"id": row_id, "review": group, "text": text or self.text(), "label": label}
+
+    def copy(self, near: bool) -> None:
+        """A new group with the text of some row, as it stands or with a letter more."""
+        text = self.rng.choice(sorted(row["text"] for row in self.rows.values()))
+        self.add(group=f"copy{self.made}", text=text + ("s" if near else ""))
+
+    def bridge(self) -> None:
+        """A new group that holds copies of two rows, of whatever sides."""
+        group = f"bridge{self.made}"
+        for _ in range(2):
+            self.add(group, self.rng.choice(sorted(row["text"] for row in self.rows.values())))
+
+    def refresh(self) -> None:
+        for _ in range(6):
+            self.add()
+        for near in (False, True):
+            self.copy(near)
+        self.bridge()
+        ids = sorted(self.rows)
+        self.rng.shuffle(ids)
+        for row_id in ids[:4]:
+            del self.rows[row_id]
+        for row_id in ids[4:8]:
+            label = self.rows[row_id]["label"]
+            self.rows[row_id] = self.rows[row_id] | {"label": LABELS[(LABELS.index(label) + 1) % 3]}
+        for row_id in ids[8:10]:
+            self.rows[row_id] = self.rows[row_id] | {"text": self.text()}
+        # A rewording that carries another row's text to this row's side.
+        self.rows[ids[10]] = self.rows[ids[10]] | {"text": self.rows[ids[11]]["text"]}
+        self.rows[ids[12]] = self.rows[ids[12]] | {"review": self.rows[ids[13]]["review"]}
+
+
+def expected_changes(before: dict[str, dict[str, str]], now: dict[str, dict[str, str]]) -> Counter[str]:
+    """What a person would list who has both files."""
+    both = before.keys() & now.keys()
+    return Counter(
+        added=len(now.keys() - before.keys()),
+        removed=len(before.keys() - now.keys()),
+        relabelled=sum(before[one]["label"] != now[one]["label"] for one in both),
+        reworded=sum(before[one]["text"] != now[one]["text"] for one in both),
+        regrouped=sum(before[one]["review"] != now[one]["review"] for one in both),
+    )
+
+
+def follow(root: Path, seed: int, refreshes: int) -> int:
+    """Read a changing source that often, and hold every reading to the promises; how many rows were set aside in all."""
+    world, readings = World(random.Random(seed)), Readings(root)
+    for _ in range(90):
+        world.add()
+    before, sides, sealed = {}, {}, {}
+    for vintage in range(1, refreshes + 2):
+        if vintage > 1:
+            before = dict(world.rows)
+            world.refresh()
+        made = readings.read(world.rows.values(), vintage)
+        rows = readings.everything()
+        # The vault is monotone, and what was sealed stands.
+        now_sealed = dict(readings.sealed_rows().select("row_id", pl.struct("text", "label", "group_id")).iter_rows())
+        assert now_sealed.items() >= sealed.items()
+        # No row, and no group, moves; a row may only be set aside, when its text changed, and then stays so.
+        now_sides = dict(rows.filter(pl.col("split") != "aside").select("row_id", "split").iter_rows())
+        moved = {one for one in now_sides.keys() & sides.keys() if now_sides[one] != sides[one]}
+        assert moved == set()
+        by_group = rows.filter(pl.col("split") != "aside").group_by("group_id").agg(pl.col("split").n_unique())
+        assert by_group["split"].max() == 1
+        # No text and no near copy crosses.
+        assert crossings(rows.select("text", "split").rows()) == []
+        # Each change is listed, once.
+        listed = Counter(readings.table("anchors.changes").filter(pl.col("vintage") == vintage)["change"].to_list())
+        listed.pop("set_aside", None)
+        assert +listed == +(expected_changes(before, world.rows) if vintage > 1 else Counter())
+        # Nothing is lost: what the source holds lies open, or is sealed.
+        present = readings.open_rows().height + made_sealed(readings)
+        assert present == len(world.rows)
+        if vintage % 3 == 0:
+            assert readings.read(world.rows.values(), vintage).data_version == made.data_version, "reading it again"
+        sealed, sides = now_sealed, sides | now_sides
+    changes = readings.table("anchors.changes")
+    return changes.filter(pl.col("change") == "set_aside").height
+
+
+def made_sealed(readings: Readings) -> int:
+    """Rows of the newest vintage that lie in the vault."""
+    return int(readings.table("anchors.sources").sort("vintage")["sealed_rows"][-1])
+
+
+def test_refreshes_move_nothing(tmp_path: Path) -> None:
+    """Four refreshes with additions, copies, bridges, relabels, rewordings, regroupings and removals keep every promise.
+
+    Ten refreshes, of five sources, run as a soak test.
+    """
+    assert follow(tmp_path, seed=5, refreshes=4) > 0, "no row bridged: the test would show less than it says"
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(5))
+def test_ten_refreshes_move_nothing(tmp_path: Path, seed: int) -> None:
+    """Ten refreshes of each of five sources keep every promise."""
+    assert follow(tmp_path, seed, refreshes=10) > 0
+
+
+def small(count: int = 60) -> list[dict[str, str]]:
+    world = World(random.Random(1))
+    for _ in range(count):
+        world.add()
+    return list(world.rows.values())
+
+
+def test_a_changed_source_needs_a_new_vintage(tmp_path: Path) -> None:
+    """The same vintage with other rows is refused, with both digests and the remedy; nothing changes."""
+    readings = Readings(tmp_path)
+    readings.read(small())
+    before = readings.table("anchors.history").sort("row_id", "vintage")
+    with pytest.raises(
+        Refused, match=r"changed without a new vintage: vintage 1 was read with sha256 \w{64}, and is \w{64}"
+    ):
+        readings.read(small()[1:])
+    assert readings.table("anchors.history").sort("row_id", "vintage").equals(before)
+    readings.read(small()[1:], vintage=2)
+
+
+@pytest.mark.parametrize("vintage", [1, 4])
+def test_vintages_go_up_by_one(tmp_path: Path, vintage: int) -> None:
+    """A vintage that was left behind, or one that leaves some out, is refused with the number that would do."""
+    readings = Readings(tmp_path)
+    readings.read(small())
+    readings.read(small(), vintage=2)
+    with pytest.raises(Refused, match=rf"anchors.vintage is {vintage}, the last one that was read is 2.*Set it to 3"):
+        readings.read(small(), vintage=vintage)
+
+
+def test_a_later_vintage_may_be_the_first_here(tmp_path: Path) -> None:
+    """A fresh home reads the source at whatever vintage the card has."""
+    readings = Readings(tmp_path)
+    readings.read(small(), vintage=3)
+    assert readings.table("anchors.changes").is_empty()
+
+
+def test_shares_change_with_a_vintage_only(tmp_path: Path) -> None:
+    """Other shares within a vintage are refused; with the next one they hold for new groups, and move no old one."""
+    readings = Readings(tmp_path)
+    readings.read(small())
+    all_sealed = Split(salt="s", exemplar=1, train=1, holdout=1, vault=97)
+    with pytest.raises(Refused, match=r"anchors.split changed within vintage 1.*set anchors.vintage to 2"):
+        readings.read(small(), split=all_sealed)
+    before = dict(readings.open_rows().select("row_id", "split").iter_rows())
+    fresh = [row | {"id": f"n{row['id']}", "review": f"n{row['id']}", "text": row["text"][::-1]} for row in small()]
+    readings.read([*small(), *fresh], vintage=2, split=all_sealed)
+    after = dict(readings.open_rows().select("row_id", "split").iter_rows())
+    assert before.items() <= after.items()
+    assert len(after) - len(before) < 10
+
+
+def test_a_vault_that_was_lost_is_sealed_to_its_state_alone(tmp_path: Path) -> None:
+    """A deleted vault is made again from the same source; from another one it is refused."""
+    readings = Readings(tmp_path)
+    readings.read(small())
+    readings.home.vault("phone_reviews").unlink()
+    with pytest.raises(StageFailed, match="is gone, and the rows offered now are not those"):
+        readings.read(small()[10:], vintage=2)
+    readings.read(small())
+
+
+def test_drift_is_measured_against_the_vintage_before(tmp_path: Path) -> None:
+    """Labels, lengths and vocabulary that move, and rows that go, are told with what the card allows; equal ones are 0."""
+    readings = Readings(tmp_path)
+    readings.read(small())
+    assert readings.table("anchors.drift").is_empty()
+    readings.read(small(), vintage=2)
+    second = readings.table("anchors.drift").select("name", "value").sort("name").rows()
+    assert second == [
+        ("labels", 0.0), ("lengths", 0.0), ("removed", 0.0), ("vocabulary", 0.0),
+    ]  # fmt: skip
+    world = World(random.Random(9))
+    for number in range(60):
+        world.add(group=f"new{number}", text=f"entirely other words {number} " * 9)
+    readings.read([row | {"id": f"x{row['id']}"} for row in world.rows.values()], vintage=3)
+    third = readings.table("anchors.drift").filter(pl.col("vintage") == 3)
+    drift = dict(third.select("name", "value").iter_rows())
+    assert drift["removed"] == 1.0
+    assert drift["vocabulary"] > 0.9
+    assert drift["lengths"] > 0.9
+    assert drift["labels"] < 0.3

@@ -1,0 +1,19 @@
+-- Every row that ever lay open, as its newest version up to this vintage has it.
+select
+    row_id,
+    group_id,
+    side,
+    split,
+    text_hash
+from (
+    select
+        row_id,
+        group_id,
+        side,
+        split,
+        text_hash,
+        row_number() over (partition by row_id order by vintage desc) as place
+    from staged.past
+    where vintage <= $vintage
+) as versions
+where place = 1
