@@ -15,7 +15,7 @@ from careful_assets.anchors.contract import Contract
 from careful_assets.anchors.discovery import hinted_columns
 from careful_assets.anchors.sources.opening import open_source
 from careful_assets.anchors.sources.reading import PLACE, Reading, wanted_columns
-from careful_assets.anchors.sources.rows import anchor_rows, finish
+from careful_assets.anchors.sources.rows import anchor_rows, finish, text_of
 from careful_assets.provenance.digests import canonical, sha256
 from careful_assets.provenance.stage import StageContext
 from careful_assets.text.normalize import hash64, normalize
@@ -51,6 +51,8 @@ def load(context: StageContext, staging: Staging) -> Loaded:
     reading = open_source(card.source, context.loaded.folder, context.home.cache)
     contract = Contract(context.loaded.contract) if context.loaded.contract else None
     hints = [] if reading.mapping.group else hinted_columns(reading.columns, reading.mapping)
+    if contract:
+        contract.need_columns(reading.columns)
     votes = [reading.votes] if reading.votes else []
     wanted = wanted_columns(reading.mapping, [*votes, *hints, *(contract.columns if contract else [])])
     height, seen = 0, set[str]()
@@ -98,7 +100,7 @@ def _long(rows: pl.DataFrame, columns: list[str], name: str) -> pl.DataFrame:
     """One row a row and column that is filled: ref, the column's name, its value as text."""
     if not columns:
         return pl.DataFrame(schema={"ref": pl.Int64, name: pl.String, "value": pl.String})
-    wide = rows.select(pl.col(PLACE).alias("ref"), pl.col(columns).cast(pl.String))
+    wide = pl.DataFrame([rows[PLACE].alias("ref"), *(text_of(rows[column]) for column in columns)])
     filled = wide.unpivot(index="ref", variable_name=name).drop_nulls("value")
     return filled.filter(pl.col("value").str.strip_chars() != "")
 

@@ -49,7 +49,8 @@ def refuse_silent_change(inputs: Inputs, anchors: Anchors, digest: str) -> None:
     if then["sha256"] != digest:
         raise Refused(
             f"the anchor source changed without a new vintage: vintage {anchors.vintage} was read with sha256 "
-            f"{then['sha256']}, and is {digest} now. Set anchors.vintage to {anchors.vintage + 1}, or restore the source"
+            f"{then['sha256']}, and is {digest} now. Set anchors.vintage to {anchors.vintage + 1}, or restore the "
+            "source"
         )
     if then["split"] not in (None, split_settings(anchors)):
         raise Refused(
@@ -83,7 +84,7 @@ def settle(con: duckdb.DuckDBPyConnection, vintage: int, source: str) -> None:
 
 
 def all_changes(inputs: Inputs, con: duckdb.DuckDBPyConnection, vintage: int, sealed: pl.DataFrame) -> pl.DataFrame:
-    """`anchors.changes` of all vintages: the earlier ones as recorded, this one's open rows and, by digest, sealed ones."""
+    """`anchors.changes` of all vintages: earlier ones as recorded, then open rows' and, by digest, sealed rows'."""
     earlier = inputs.table("anchors.changes").filter(pl.col("vintage") < vintage)
     now = con.table("staged.changes").pl()
     columns: dict[str, Any] = {"vintage": pl.lit(vintage), "split": pl.lit("vault"), "row_id": pl.lit(None, pl.String)}

@@ -1,4 +1,4 @@
-"""Readings of one source, vintage by vintage, without Dagster: what the anchors stage makes of rows that a test writes."""
+"""Readings of one source, vintage by vintage, without Dagster: what the anchors stage makes of a test's rows."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from scipy.sparse import csr_array
 
 from careful_assets.anchors.stage import seal_and_split
 from careful_assets.card.anchors import Columns, FileSource
 from careful_assets.catalogue import requirements_of
 from careful_assets.operations.datasets import dataset_named
 from careful_assets.provenance.stage import Made, StageContext, run_stage
-from careful_assets.text.ngrams import character_shingles, jaccard
-from careful_assets.text.normalize import normalize
+from careful_assets.text.ngrams import character_shingles
 from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.home import Home
 from careful_assets.warehouse.tables import read
@@ -73,21 +74,19 @@ class Readings:
 
 
 def crossings(rows: Sequence[tuple[str, str]], threshold: float = 0.7) -> list[tuple[str, str]]:
-    """By brute force, pairs of splits that near copies connect. `rows`: text and split; those set aside count for nothing."""
-    sets: dict[str, frozenset[str]] = {}
-    for text, _ in rows:
-        sets.setdefault(text, character_shingles(text))
-    holders: dict[str, list[int]] = {}
-    for number, (text, split) in enumerate(rows):
-        if split != "aside":
-            for shingle in sets[text]:
-                holders.setdefault(shingle, []).append(number)
-    found = set()
-    for number, (text, split) in enumerate(rows):
-        if split == "aside":
-            continue
-        others = {other for shingle in sets[text] for other in holders[shingle] if rows[other][1] != split}
-        for other in others:
-            if normalize(rows[other][0]) == normalize(text) or jaccard(sets[text], sets[rows[other][0]]) >= threshold:
-                found.add(tuple(sorted((split, rows[other][1]))))
-    return sorted(found)
+    """All pairs of splits that an equal text or a near copy connects, every pair of rows counted in full.
+
+    `rows`: text and split; those set aside count for nothing.
+    """
+    standing = [(text, split) for text, split in rows if split != "aside"]
+    numbers: dict[str, int] = {}
+    sets = [[numbers.setdefault(part, len(numbers)) for part in character_shingles(text)] for text, _ in standing]
+    ends = np.cumsum([0, *map(len, sets)])
+    flat = np.array([number for one in sets for number in one], dtype=np.int64)
+    matrix = csr_array((np.ones(len(flat), dtype=np.int32), flat, ends), shape=(len(sets), max(1, len(numbers))))
+    shared = (matrix @ matrix.T).tocoo()
+    sizes = np.diff(ends)
+    near = shared.data >= threshold * (sizes[shared.row] + sizes[shared.col] - shared.data)
+    pairs = zip(shared.row[near].tolist(), shared.col[near].tolist(), strict=True)
+    found = {tuple(sorted((standing[one][1], standing[two][1]))) for one, two in pairs}
+    return sorted(pair for pair in found if pair[0] != pair[1])

@@ -8,89 +8,98 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from careful_assets.anchors.sources.raw import RawAnchor
-from careful_assets.anchors.stage import dealt_out
-from careful_assets.card.reader import LoadedCard
-from careful_assets.catalogue import requirements_of
-from careful_assets.operations.datasets import dataset_named
-from careful_assets.provenance.stage import StageContext
-from careful_assets.warehouse.home import Home
-from careful_assets_tests.cli.projects import NAME, make_project
+from careful_assets.card.anchors import Columns, Split
+from careful_assets.errors import MalformedInput
+from careful_assets_tests.anchors.readings import Readings
 
-TEXTS = [f"text number {n}" for n in range(30)]
-
-
-@pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> LoadedCard:
-    return dataset_named(make_project(tmp_path_factory.mktemp("project")), NAME)
+TEXTS = [f"text number {n} of the source {n * n}" for n in range(30)]
+LABELS = ("bad", "fair", "good")
+KEYS = [f"k{n}" for n in range(30)]
+PLAIN = Columns(text="text", label="label")
+KEYED = Columns(text="text", label="label", key="id")
+SPLIT = Split(salt="s", exemplar=15, train=35, holdout=20, vault=30)
 
 
-def ids(loaded: LoadedCard, raw: list[RawAnchor], **changed: object) -> pl.DataFrame:
-    """What the anchors stage makes of raw rows; `changed`: values of the card's anchors."""
-    anchors = loaded.card.anchors.model_copy(update=changed)
-    card = loaded.card.model_copy(update={"anchors": anchors})
-    other = LoadedCard(card, loaded.profile, loaded.folder, loaded.path, loaded.prompts, loaded.digest)
-    frame, _ = dealt_out(raw, StageContext(other, Home(Path("unused")), "run", requirements_of(loaded), print))
-    return frame
-
-
-def raw(texts: list[str], keys: list[str] | None = None, groups: list[str] | None = None) -> list[RawAnchor]:
+def rows(texts: list[str], **columns: list[str]) -> list[dict[str, str]]:
+    """Rows with these texts, labels in turn, and further columns."""
     return [
-        RawAnchor(n + 1, text, "bad", keys[n] if keys else None, groups[n] if groups else None)
+        {"text": text, "label": LABELS[n % 3], **{name: values[n] for name, values in columns.items()}}
         for n, text in enumerate(texts)
     ]
 
 
-def test_ids_hang_on_the_key_alone(loaded: LoadedCard) -> None:
+def ids(root: Path, given: list[dict[str, str]], columns: Columns = KEYED, **anchors: object) -> dict[str, str]:
+    """The ids by text."""
+    readings = Readings(root, columns=columns, **anchors)
+    readings.read(given)
+    return dict(readings.everything().select("text", "row_id").iter_rows())
+
+
+def test_ids_hang_on_the_key_alone(tmp_path: Path) -> None:
     """A row with a key keeps its id when its text changes, and rows in another order keep theirs."""
-    keys = [f"k{n}" for n in range(30)]
-    before = dict(zip(keys, ids(loaded, raw(TEXTS, keys))["row_id"], strict=True))
-    after = ids(loaded, raw([text.upper() for text in TEXTS[::-1]], keys[::-1]))
-    assert dict(zip(keys[::-1], after["row_id"], strict=True)) == before
+    before = ids(tmp_path / "a", rows(TEXTS, id=KEYS))
+    upper = [text.upper() for text in TEXTS]
+    after = ids(tmp_path / "b", rows(upper[::-1], id=KEYS[::-1]))
+    assert {text.upper(): row_id for text, row_id in before.items()} == after
     assert len(set(before.values())) == 30
 
 
-def test_ids_without_keys_do_not_hang_on_order(loaded: LoadedCard) -> None:
+def test_ids_without_keys_do_not_hang_on_order(tmp_path: Path) -> None:
     """Without a key column the same texts have the same ids, whatever their order; one text more moves no other."""
-    before = dict(ids(loaded, raw(TEXTS)).select("text", "row_id").iter_rows())
+    before = ids(tmp_path / "a", rows(TEXTS), PLAIN)
     shuffled = random.Random(1).sample(TEXTS, 30)
-    assert dict(ids(loaded, raw(["another", *shuffled])).select("text", "row_id").iter_rows()).items() >= before.items()
+    assert ids(tmp_path / "b", rows(["another", *shuffled]), PLAIN).items() >= before.items()
 
 
-def test_copies_of_a_text_are_numbered(loaded: LoadedCard) -> None:
+def test_copies_of_a_text_are_numbered(tmp_path: Path) -> None:
     """Copies of a text have ids of their own, the first one that of a text that stands alone; all on one side."""
-    frame = ids(loaded, raw(["twin", "alone", "twin", "twin"]))
-    twins = frame.filter(text="twin")
+    readings = Readings(tmp_path / "a", columns=PLAIN)
+    readings.read(rows([*TEXTS, "twin", "twin", "twin"]))
+    twins = readings.everything().filter(text="twin")
     assert twins["row_id"].n_unique() == 3
     assert twins["split"].n_unique() == 1
-    assert ids(loaded, raw(["twin"]))["row_id"][0] in set(twins["row_id"].to_list())
+    assert ids(tmp_path / "b", rows([*TEXTS, "twin"]), PLAIN)["twin"] in set(twins["row_id"].to_list())
 
 
-def test_source_and_salt_make_the_ids_their_own(loaded: LoadedCard) -> None:
+def test_source_and_salt_make_the_ids_their_own(tmp_path: Path) -> None:
     """Another source's rows have other ids; so, without keys, have those under another salt."""
-    keys = [f"k{n}" for n in range(30)]
-    keyed, plain = ids(loaded, raw(TEXTS, keys))["row_id"], ids(loaded, raw(TEXTS))["row_id"]
-    salted = loaded.card.anchors.split.model_copy(update={"salt": "another"})
-    assert set(ids(loaded, raw(TEXTS, keys), name="elsewhere")["row_id"]).isdisjoint(keyed)
-    assert set(ids(loaded, raw(TEXTS), name="elsewhere")["row_id"]).isdisjoint(plain)
-    assert set(ids(loaded, raw(TEXTS), split=salted)["row_id"]).isdisjoint(plain)
-    assert list(ids(loaded, raw(TEXTS, keys), split=salted)["row_id"]) == list(keyed)
+    keyed, plain = ids(tmp_path / "a", rows(TEXTS, id=KEYS)), ids(tmp_path / "b", rows(TEXTS), PLAIN)
+    salted = SPLIT.model_copy(update={"salt": "another"})
+    elsewhere = ids(tmp_path / "c", rows(TEXTS, id=KEYS), name="elsewhere")
+    assert set(elsewhere.values()).isdisjoint(keyed.values())
+    assert set(ids(tmp_path / "d", rows(TEXTS), PLAIN, split=salted).values()).isdisjoint(plain.values())
+    assert ids(tmp_path / "e", rows(TEXTS, id=KEYS), split=salted) == keyed
 
 
-def test_no_id_shows_its_text(loaded: LoadedCard) -> None:
-    """A row without key and group has its salted digest for a group, and no text or plain digest of it."""
-    (group,) = ids(loaded, raw(["a secret text"]))["group_id"]
-    assert group.startswith("row:")
-    assert "secret" not in group
-    other = loaded.card.anchors.split.model_copy(update={"salt": "another"})
-    assert ids(loaded, raw(["a secret text"]), split=other)["group_id"][0] != group
+def test_no_id_shows_its_text(tmp_path: Path) -> None:
+    """A row without key and group has a salted digest for a group, and no text or plain digest of it."""
+    groups = []
+    for salt in ("s", "another"):
+        readings = Readings(tmp_path / salt, columns=PLAIN, split=SPLIT.model_copy(update={"salt": salt}))
+        readings.read(rows([*TEXTS, "a secret text"]))
+        groups.append(readings.everything().filter(text="a secret text")["group_id"][0])
+    assert all(group.startswith("row:") and "secret" not in group for group in groups)
+    assert groups[0] != groups[1]
 
 
-def test_groups_that_share_a_text_fall_on_one_side(loaded: LoadedCard) -> None:
-    """Rows whose texts differ in writing alone carry their groups to one side, whatever the groups' own digests say."""
-    texts = [text for n in range(100) for text in (f"Broken Phone {n} !", f"broken phone {n}!", f"other {n}")]
-    groups = [group for n in range(100) for group in (f"a{n}", f"b{n}", f"c{n}")]
-    frame = ids(loaded, raw(texts, groups=groups))
-    side = dict(frame.select("group_id", "split").iter_rows())
-    assert all(side[f"a{n}"] == side[f"b{n}"] for n in range(100))
-    assert any(side[f"a{n}"] != side[f"c{n}"] for n in range(100))
+def test_keys_that_repeat_are_refused(tmp_path: Path) -> None:
+    """Every row whose key stands earlier is named with both rows; nothing is read."""
+    keys = [*KEYS[:28], "k0", "k3"]
+    with pytest.raises(MalformedInput) as caught:
+        Readings(tmp_path, columns=KEYED).read(rows(TEXTS, id=keys))
+    assert [(fault.line, fault.message) for fault in caught.value.faults] == [
+        (29, "stands already in row 1; keys must be unique"),
+        (30, "stands already in row 4; keys must be unique"),
+    ]
+
+
+def test_a_discovered_group_falls_on_one_side(tmp_path: Path) -> None:
+    """Without a group column the customers are found, and each falls on one side; the page's table names the column."""
+    customers = [f"customer {n % 40}" for n in range(200)]
+    texts = [f"unlike the others: {random.Random(n).getrandbits(200):x}" for n in range(200)]
+    readings = Readings(tmp_path, columns=PLAIN)
+    readings.read(rows(texts, customer_id=customers, price=[f"{n % 7}" for n in range(200)]))
+    found = readings.everything()
+    assert readings.table("anchors.sources")["group_column"].to_list() == ["customer_id"]
+    assert found["group_id"].n_unique() == 40
+    assert found.group_by("group_id").agg(pl.col("split").n_unique())["split"].max() == 1

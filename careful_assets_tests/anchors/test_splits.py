@@ -2,100 +2,85 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 
+import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from careful_assets.anchors.splits import joined_groups, split_of
+from careful_assets.anchors.splits import edges_of, leaders_of, point_of
 from careful_assets.card.anchors import Split
 
 SIDES = ("exemplar", "train", "holdout", "vault")
 SPLIT = Split(salt="s", exemplar=15, train=35, holdout=20, vault=30)
 
-groups = st.integers(0, 12).map("g{}".format)
-texts = st.integers(0, 15).map("text {}".format)
-rows = st.lists(st.tuples(groups, texts), max_size=40)
-splits = st.tuples(*(st.integers(1, 30) for _ in range(3)), st.text(min_size=1, max_size=5)).map(
-    lambda drawn: Split.model_construct(
-        exemplar=drawn[0], train=drawn[1], holdout=drawn[2], vault=100 - sum(drawn[:3]), salt=drawn[3]
-    )
-)
+memberships = st.lists(st.tuples(st.integers(0, 12), st.integers(-(2**63), 2**63 - 1) | st.integers(0, 8)), max_size=40)
 
 
-def sides(given_rows: list[tuple[str, str]], split: Split = SPLIT) -> dict[str, str]:
-    return {group: split_of(members, split) for group, members in joined_groups(given_rows).items()}
+def leaders(pairs: list[tuple[int, int]]) -> dict[int, int]:
+    frame = pl.DataFrame(pairs, schema={"number": pl.Int64, "cluster": pl.Int64}, orient="row")
+    return dict(leaders_of(frame).iter_rows())
 
 
-@settings(deadline=None)
-@given(rows, splits)
-def test_groups_and_texts_stand_on_one_side(given_rows: list[tuple[str, str]], split: Split) -> None:
-    """Every group has one of the four sides, and all groups that share a text, through others too, have the same."""
-    found = sides(given_rows, split)
-    assert found.keys() == {group for group, _ in given_rows}
-    assert set(found.values()) <= set(SIDES)
-    side_of_text: dict[str, set[str]] = {}
-    for group, text in given_rows:
-        side_of_text.setdefault(text, set()).add(found[group])
-    assert all(len(on) == 1 for on in side_of_text.values())
+def side(group: str, split: Split = SPLIT) -> str:
+    point = point_of(group, split.salt)
+    return next((name for name, edge in edges_of(split).items() if point < edge), "vault")
 
 
 @settings(deadline=None)
-@given(rows)
-def test_groups_are_joined_exactly_where_texts_chain_them(given_rows: list[tuple[str, str]]) -> None:
-    """Joined are the groups that a chain of shared texts connects, and no others."""
-    found = joined_groups(given_rows)
-    reach = {group: {group} for group, _ in given_rows}
+@given(memberships)
+def test_groups_are_joined_exactly_where_clusters_chain_them(pairs: list[tuple[int, int]]) -> None:
+    """Joined are the groups that a chain of shared clusters connects, and no others; the smallest number leads."""
+    reach = {number: {number} for number, _ in pairs}
     for _ in reach:
-        for group, text in given_rows:
-            for other, same in given_rows:
-                if text == same:
-                    both = reach[group] | reach[other]
-                    reach[group] = reach[other] = both
-    closed = {group: frozenset(set().union(*(reach[one] for one in members))) for group, members in reach.items()}
-    assert found == closed
+        for number, cluster in pairs:
+            for other, same in pairs:
+                if cluster == same:
+                    both = reach[number] | reach[other]
+                    reach[number] = reach[other] = both
+    closed = {number: min(set().union(*(reach[one] for one in joined))) for number, joined in reach.items()}
+    assert leaders(pairs) == closed
 
 
 @settings(deadline=None)
-@given(rows, st.randoms(use_true_random=False))
-def test_the_order_of_rows_moves_nobody(given_rows: list[tuple[str, str]], shuffle: random.Random) -> None:
-    """Rows in another order fall on the same sides."""
-    shuffled = given_rows.copy()
+@given(memberships, st.randoms(use_true_random=False))
+def test_the_order_of_rows_moves_nobody(pairs: list[tuple[int, int]], shuffle: random.Random) -> None:
+    """The same memberships in another order, or twice, give the same leaders."""
+    shuffled = pairs * 2
     shuffle.shuffle(shuffled)
-    assert sides(shuffled) == sides(given_rows)
-
-
-@settings(deadline=None)
-@given(rows, st.lists(st.tuples(groups.map("new {}".format), texts.map("new {}".format)), max_size=20))
-def test_unrelated_groups_move_nobody(given_rows: list[tuple[str, str]], added: list[tuple[str, str]]) -> None:
-    """New groups that share no text with the old ones leave each of these on its side."""
-    before, after = sides(given_rows), sides(given_rows + added)
-    assert {group: after[group] for group in before} == before
+    assert leaders(shuffled) == leaders(pairs)
 
 
 def test_shares_come_near_the_cards() -> None:
     """Of ten thousand groups each side gets its share, to a percent and a half."""
-    counts = Counter(sides([(f"g{n}", f"text {n}") for n in range(10_000)]).values())
-    for side in SIDES:
-        assert abs(counts[side] / 100 - getattr(SPLIT, side)) < 1.5
+    counts = Counter(side(f"g{n}") for n in range(10_000))
+    for name in SIDES:
+        assert abs(counts[name] / 100 - getattr(SPLIT, name)) < 1.5
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10**6), st.integers(0, 10**6))
 def test_another_salt_deals_anew(one: int, other: int) -> None:
     """Under two salts about as many groups agree as chance lets agree."""
-    pairs = [(f"g{n}", f"text {n}") for n in range(1000)]
-    first = sides(pairs, SPLIT.model_copy(update={"salt": f"a{one}"}))
-    second = sides(pairs, SPLIT.model_copy(update={"salt": f"b{other}"}))
-    agreeing = sum(first[group] == second[group] for group in first) / 1000
-    chance = sum((getattr(SPLIT, side) / 100) ** 2 for side in SIDES)
+    first, second = (SPLIT.model_copy(update={"salt": salt}) for salt in (f"a{one}", f"b{other}"))
+    agreeing = sum(side(f"g{n}", first) == side(f"g{n}", second) for n in range(1000)) / 1000
+    chance = sum((getattr(SPLIT, name) / 100) ** 2 for name in SIDES)
     assert abs(agreeing - chance) < 0.08
+
+
+@settings(deadline=None)
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 30))
+def test_edges_divide_the_whole_line(exemplar: int, train: int, holdout: int) -> None:
+    """The edges rise, lie inside the line, and each side's part of it is its share."""
+    split = Split(salt="s", exemplar=exemplar, train=train, holdout=holdout, vault=100 - exemplar - train - holdout)
+    edges = [0, *edges_of(split).values(), 2**63]
+    parts = [(end - start) / 2**63 * 100 for start, end in itertools.pairwise(edges)]
+    assert [round(part, 9) for part in parts] == [exemplar, train, holdout, split.vault]
 
 
 def test_groups_with_ambiguous_names_stay_apart() -> None:
     """Salt and group are told apart where they meet: no shift of a letter between them gives the same digest."""
-    one = {f"{n}x": f"t{n}" for n in range(400)}
-    first = sides(list(one.items()), SPLIT.model_copy(update={"salt": "a"}))
-    second = sides([(f"a{group}", text) for group, text in one.items()], SPLIT.model_copy(update={"salt": ""}))
-    assert any(first[group] != second[f"a{group}"] for group in first)
+    assert point_of("bx", "a") != point_of("abx", "")
+    assert point_of("x", "ab") != point_of("bx", "a")

@@ -15,7 +15,43 @@ from careful_assets.errors import Refused, StageFailed
 from careful_assets_tests.anchors.readings import Readings, crossings
 
 LABELS = ("bad", "fair", "good")
-_WORDS = ["battery", "screen", "charger", "camera", "speaker", "button", "cable", "strap", "manual", "lens", "broke", "died", "failed", "works", "shines", "stopped", "after", "before", "never", "always", "within", "week", "month", "year", "morning", "slowly", "loudly", "twice", "again", "useless", "lovely", "average", "cheap", "dear", "heavy"]
+_WORDS = [
+    "battery",
+    "screen",
+    "charger",
+    "camera",
+    "speaker",
+    "button",
+    "cable",
+    "strap",
+    "manual",
+    "lens",
+    "broke",
+    "died",
+    "failed",
+    "works",
+    "shines",
+    "stopped",
+    "after",
+    "before",
+    "never",
+    "always",
+    "within",
+    "week",
+    "month",
+    "year",
+    "morning",
+    "slowly",
+    "loudly",
+    "twice",
+    "again",
+    "useless",
+    "lovely",
+    "average",
+    "cheap",
+    "dear",
+    "heavy",
+]
 
 
 @dataclass
@@ -81,7 +117,7 @@ def expected_changes(before: dict[str, dict[str, str]], now: dict[str, dict[str,
 
 
 def follow(root: Path, seed: int, refreshes: int) -> int:
-    """Read a changing source that often, and hold every reading to the promises; how many rows were set aside in all."""
+    """Read a changing source that often and hold every reading to the promises; how many rows were set aside."""
     world, readings = World(random.Random(seed)), Readings(root)
     for _ in range(90):
         world.add()
@@ -123,7 +159,7 @@ def made_sealed(readings: Readings) -> int:
 
 
 def test_refreshes_move_nothing(tmp_path: Path) -> None:
-    """Four refreshes with additions, copies, bridges, relabels, rewordings, regroupings and removals keep every promise.
+    """Four refreshes with additions, copies, bridges, relabels, rewordings and removals keep every promise.
 
     Ten refreshes, of five sources, run as a soak test.
     """
@@ -200,7 +236,7 @@ def test_a_vault_that_was_lost_is_sealed_to_its_state_alone(tmp_path: Path) -> N
 
 
 def test_drift_is_measured_against_the_vintage_before(tmp_path: Path) -> None:
-    """Labels, lengths and vocabulary that move, and rows that go, are told with what the card allows; equal ones are 0."""
+    """Labels, lengths and words that move, and rows that go, are measured; an equal vintage has not moved at all."""
     readings = Readings(tmp_path)
     readings.read(small())
     assert readings.table("anchors.drift").is_empty()

@@ -57,7 +57,8 @@ BREAKS: dict[tuple[str, str], list[Break]] = {
             "a text stands in two splits",
             "1 texts stand in two splits",
             sql(
-                "update anchors.history set text_hash = (select min(text_hash) from anchors.history where split = 'train')"
+                "update anchors.history set text_hash ="
+                " (select min(text_hash) from anchors.history where split = 'train')"
                 " where row_id = (select min(row_id) from anchors.history where split = 'holdout')"
             ),
         ),

@@ -98,7 +98,7 @@ def changes(sealed):
 
 
 def test_what_was_sealed_stands(place):
-    """A row that the source words, labels or groups otherwise now stays as it was sealed; each change is listed once."""
+    """A row that the source words, labels or groups otherwise now stays as it was; each change is listed once."""
     place.seal(rows(TEXTS))
     before = place.inside("rows").sort("row_id")
     third = pl.col("row_id") == "row-2"
