@@ -142,7 +142,7 @@ def drift_within_limits(view: CheckView) -> Verdict:
     )
     return Verdict(
         False,
-        f"vintage {vintage} moved too far from the one before: {said}. Look at the source; if reality moved, raise the "
+        f"vintage {vintage} moved too far from the one before: {said}; look at the source; if reality moved, raise the "
         "limit in anchors.max_drift and say so in the card",
         evidence,
     )

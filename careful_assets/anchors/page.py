@@ -38,6 +38,7 @@ def shown(
         "source sha256": source["sha256"],
         "vintage": f"{card.vintage}",
         "groups": _groups(source, card.source.kind, discovery),
+        "columns that may tell groups": discovery.considered or "none was looked for, or found",
         "joined groups": f"{source['joined_groups']:,}, because they share {_shared(card.split.join)}",
         "sealed rows": sealed.rows,
         "sealed earlier": f"{sealed.kept:,} rows that are no longer in the source",

@@ -6,6 +6,7 @@ source dropped has its version ended. Texts of earlier versions are not kept, on
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import duckdb
@@ -22,7 +23,7 @@ def earlier_sources(inputs: Inputs, anchors: Anchors) -> pl.DataFrame:
     """`anchors.sources` of the vintages before the card's.
 
     Raises:
-        Refused: the card's vintage is not the last one that was read, nor the one after it.
+        Refused: the card's vintage is not the last one that was read, nor the one after it, or its salt is another.
     """
     sources = inputs.table("anchors.sources").sort("vintage")
     if sources.is_empty():
@@ -32,6 +33,11 @@ def earlier_sources(inputs: Inputs, anchors: Anchors) -> pl.DataFrame:
         raise Refused(
             f"anchors.vintage is {anchors.vintage}, the last one that was read is {last}: vintages go up by one, "
             f"never back. Set it to {last + 1} for a refreshed source, or to {last} for the same"
+        )
+    if json.loads(sources["split"][-1])["salt"] != anchors.split.salt:
+        raise Refused(
+            f"anchors.split.salt is not the one that vintage {last} was dealt out with: ids hang on it, and never "
+            "move. Restore it, or start another dataset"
         )
     return sources.filter(pl.col("vintage") < anchors.vintage)
 
@@ -52,7 +58,7 @@ def refuse_silent_change(inputs: Inputs, anchors: Anchors, digest: str) -> None:
             f"{then['sha256']}, and is {digest} now. Set anchors.vintage to {anchors.vintage + 1}, or restore the "
             "source"
         )
-    if then["split"] not in (None, split_settings(anchors)):
+    if then["split"] != split_settings(anchors):
         raise Refused(
             f"anchors.split changed within vintage {anchors.vintage}: rows that were dealt out never move. Restore it, "
             f"or set anchors.vintage to {anchors.vintage + 1}, so that it holds for new groups from there on"

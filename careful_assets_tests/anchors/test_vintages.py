@@ -225,6 +225,16 @@ def test_shares_change_with_a_vintage_only(tmp_path: Path) -> None:
     assert len(after) - len(before) < 10
 
 
+def test_the_salt_never_changes(tmp_path: Path) -> None:
+    """Another salt is refused in this vintage and in the next: ids hang on it."""
+    readings = Readings(tmp_path)
+    readings.read(small())
+    other = Split(salt="other", exemplar=25, train=30, holdout=20, vault=25)
+    for vintage in (1, 2):
+        with pytest.raises(Refused, match=r"salt is not the one that vintage 1 was dealt out with.*never move"):
+            readings.read(small(), vintage=vintage, split=other)
+
+
 def test_a_vault_that_was_lost_is_sealed_to_its_state_alone(tmp_path: Path) -> None:
     """A deleted vault is made again from the same source; from another one it is refused."""
     readings = Readings(tmp_path)

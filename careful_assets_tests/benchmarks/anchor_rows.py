@@ -26,12 +26,13 @@ ROWS = 1_000_000
 LIMIT_GIB = 4.0
 _AT_ONCE = 200_000
 _COPIES = 0.15
+_LABELS = ["bad", "fair", "good"]
 _SUITE = {
     "name": "rows",
     "expectations": [
         {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "text"}},
         {"type": "expect_column_value_lengths_to_be_between", "kwargs": {"column": "text", "min_value": 1}},
-        {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "label", "value_set": ["bad", "fair", "good"]}},
+        {"type": "expect_column_values_to_be_in_set", "kwargs": {"column": "label", "value_set": _LABELS}},
         {"type": "expect_column_values_to_match_regex", "kwargs": {"column": "id", "regex": "^r\\d+$"}},
         {"type": "expect_column_values_to_be_between", "kwargs": {"column": "stars", "min_value": 1, "max_value": 5}},
     ],
@@ -60,7 +61,7 @@ def make_rows(path: Path, rows: int, seed: int = 1) -> None:
                 [f"r{number}" for number in numbers],
                 [f"c{number}" for number in rng.integers(max(1, rows // 3), size=count)],
                 texts,
-                [("bad", "fair", "good")[number % 3] for number in numbers],
+                [_LABELS[number % 3] for number in numbers],
                 rng.integers(1, 6, size=count),
             ]
             writer.write_table(pa.table([pa.array(column) for column in columns], schema=schema))

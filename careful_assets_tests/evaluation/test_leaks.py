@@ -105,26 +105,35 @@ def test_a_detector_that_dies_is_no_clean_verdict(
 
 
 def test_moving_the_split_does_not_unseal(copied_life: Life) -> None:
-    """Rows once sealed stay sealed: a card that would deal them out otherwise is refused, nothing is sealed anew."""
+    """Dealing out otherwise is refused within a vintage; with a new one it moves no row that was dealt out before."""
     before = copied_life.home.vault(copied_life.dataset).read_bytes()
-    copied_life.rewrite_card("salt: product_complaints.2026", "salt: another")
+    sides = copied_life.table("anchors.rows").select("row_id", "split").sort("row_id")
+    copied_life.rewrite_card("    vault: 30", "    vault: 20")
+    copied_life.rewrite_card("    train: 35", "    train: 45")
     result = copied_life.materialize("anchors")
     assert not result.success
     (said,) = failures_of(result)
-    assert "would lie open now" in said
+    assert "anchors.split changed within vintage 1: rows that were dealt out never move" in said
     assert copied_life.home.vault(copied_life.dataset).read_bytes() == before
-    copied_life.rewrite_card("salt: another", "salt: product_complaints.2026")
+    sealed = copied_life.table("anchors.vault_counts").sort("label")
+    copied_life.rewrite_card("  vintage: 1", "  vintage: 2")
     assert copied_life.materialize("anchors").success
+    assert copied_life.table("anchors.vault_counts").sort("label").equals(sealed)
+    assert copied_life.table("anchors.rows").select("row_id", "split").sort("row_id").equals(sides)
 
 
 def test_a_lost_vault_is_sealed_to_the_same_rows_alone(copied_life: Life) -> None:
     """Without its vault a dataset may seal the same rows again, and no others: losing the file does not unseal."""
     state = copied_life.table("anchors.vault_counts")["registry_state"][0]
     copied_life.home.vault(copied_life.dataset).unlink()
-    copied_life.rewrite_card("salt: product_complaints.2026", "salt: another")
+    copied_life.rewrite_card("    vault: 30", "    vault: 20")
+    copied_life.rewrite_card("    train: 35", "    train: 45")
+    copied_life.rewrite_card("  vintage: 1", "  vintage: 2")
     (said,) = failures_of(copied_life.materialize("anchors"))
     assert "is gone, and the rows offered now are not those that were sealed" in said
-    copied_life.rewrite_card("salt: another", "salt: product_complaints.2026")
+    copied_life.rewrite_card("    vault: 20", "    vault: 30")
+    copied_life.rewrite_card("    train: 45", "    train: 35")
+    copied_life.rewrite_card("  vintage: 2", "  vintage: 1")
     assert copied_life.materialize("anchors").success
     assert copied_life.table("anchors.vault_counts")["registry_state"][0] == state
 

@@ -23,8 +23,8 @@ BREAKS: dict[tuple[str, str], list[Break]] = {
         Break("the card names another", "digest", card("licence: MIT", "licence: CC0")),
     ],
     ("anchors", "anchors_conserved"): [
-        Break("a row is lost", "3708 rows = 2635 open", sql(f"delete from anchors.rows where row_id = {_OPEN}")),
-        Break("a row is there twice", "2637 open", sql(_twice("anchors.rows", f"row_id = {_OPEN}"))),
+        Break("a row is lost", "3708 rows = 2629 open", sql(f"delete from anchors.rows where row_id = {_OPEN}")),
+        Break("a row is there twice", "2631 open", sql(_twice("anchors.rows", f"row_id = {_OPEN}"))),
         Break(
             "a row stands in another's place",
             r"repeat \(1 row ids\)",
@@ -41,12 +41,12 @@ BREAKS: dict[tuple[str, str], list[Break]] = {
                 " where group_id = (select max(group_id) from anchors.rows)"
             ),
         ),
-        Break("sealed rows are lost", "1071 sealed", sql("update anchors.sources set sealed_rows = sealed_rows - 1")),
+        Break("sealed rows are lost", "1077 sealed", sql("update anchors.sources set sealed_rows = sealed_rows - 1")),
     ],
     ("anchors", "splits_are_disjoint"): [
         Break(
             "a row moved to another split",
-            "1 groups stand in two splits",
+            "1 groups and 0 texts stand in two splits",
             sql(
                 "update anchors.rows set split = 'holdout' where row_id = (select min(row_id) from anchors.rows"
                 " where split = 'train' and group_id in (select group_id from anchors.rows group by group_id"
@@ -103,7 +103,7 @@ BREAKS: dict[tuple[str, str], list[Break]] = {
     ("anchors", "vintages_conserved"): [
         Break(
             "rows came unlisted",
-            r"2635 open rows before - 0 removed \+ 0 added are not 2636",
+            r"2629 open rows before - 0 removed \+ 0 added are not 2630",
             sql("update anchors.history set vintage = 0", f"delete from anchors.history where row_id = {_OPEN}"),
         ),
         Break(

@@ -14,6 +14,7 @@ from careful_assets_tests.life.arrange import Life
 
 # Attempts, resends, tokens, cost, times, causes; what a vault's random key or a file format moves.
 _VOLATILE = {
+    "anchors.changes": {"eval_row_digest"},
     "generation.requests": {"cause", "attempts", "resent", "tokens", "cost", "requested_at", "answered_at"},
     "evaluation.leaks": {"eval_row_digest"},
     "evaluation.detectors": {"cause"},

@@ -16,7 +16,7 @@ from careful_assets.release.folder import differences, read_leaves, read_manifes
 from careful_assets.release.versions import FIRST
 from careful_assets_tests.life.arrange import Life, failures_of
 
-_SEED = "  seed: 20261122\n  max_rounds"
+_SEED = "  seed: 20261122\n  forecast"
 
 
 @dataclass(frozen=True)
