@@ -38,7 +38,6 @@ def shown(
         "source sha256": source["sha256"],
         "vintage": f"{card.vintage}",
         "groups": _groups(source, card.source.kind, discovery),
-        "columns that may tell groups": discovery.considered or "none was looked for, or found",
         "joined groups": f"{source['joined_groups']:,}, because they share {_shared(card.split.join)}",
         "sealed rows": sealed.rows,
         "sealed earlier": f"{sealed.kept:,} rows that are no longer in the source",
@@ -46,6 +45,8 @@ def shown(
         "contract": _contract(contract),
     }
     drift = drift.filter(pl.col("vintage") == card.vintage)
+    if discovery.considered:
+        page["columns that may tell groups"] = discovery.considered
     if drift.height:
         page["drift from the vintage before"] = drift.select("name", "value", "threshold").to_dicts()
         page["changes of this vintage"] = _changes(changes.filter(pl.col("vintage") == card.vintage))
@@ -72,7 +73,17 @@ def _shared(join: str) -> str:
 def _contract(contract: pl.DataFrame) -> str | list[dict[str, Any]]:
     if contract.is_empty():
         return "the card names none"
-    return contract.select("type", "column_name", "severity", "passed", "unexpected").to_dicts()
+    # Words instead of names, which the page could not break.
+    return [
+        {
+            "column": row["column_name"],
+            "is expected": row["type"].removeprefix("expect_").removeprefix("column_").replace("_", " "),
+            "severity": row["severity"],
+            "rows that fail": row["unexpected"],
+            "holds": row["passed"],
+        }
+        for row in contract.sort("expectation").iter_rows(named=True)
+    ]
 
 
 def _changes(changes: pl.DataFrame) -> list[dict[str, Any]] | str:

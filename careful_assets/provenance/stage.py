@@ -89,8 +89,8 @@ class Inputs:
             KeyError: as `table`.
         """
         self._must_be_in_reach(name)
-        with attached(con, self.context.home.warehouse(self.context.card.name), "warehouse"):
-            con.execute(f"create table {copy} as select * from warehouse.{name}")  # noqa: S608  names are the code's own
+        with attached(con, self.context.home.warehouse(self.context.card.name), "_warehouse"):
+            con.execute(f"create table {copy} as select * from _warehouse.{name}")  # noqa: S608  names are the code's own
 
     def _must_be_in_reach(self, name: str) -> None:
         allowed = {table.name for stage in (self.stage, *UPSTREAM[self.stage]) for table in TABLES[stage]}

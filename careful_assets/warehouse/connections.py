@@ -20,8 +20,8 @@ from careful_assets.errors import HomeUnusable, StageFailed
 from careful_assets.warehouse.home import explained
 
 LOCK_WAIT_S = 60.0
-# What one connection may hold in memory, in DuckDB's words; beyond it, joins and sorts go to disk.
-MEMORY_LIMIT = os.environ.get("CAREFUL_MEMORY_LIMIT", "2GB")
+# What one connection may hold in memory where CAREFUL_MEMORY_LIMIT says nothing; beyond it, joins and sorts go to disk.
+MEMORY_LIMIT = "2GB"
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
     con = _open_patiently(path, read_only)
     try:
         with explained(path), _io_explained(path):
-            con.execute("set memory_limit = $limit", {"limit": MEMORY_LIMIT})
+            _bound_memory(con)
             yield con
     finally:
         con.close()
@@ -86,6 +86,16 @@ def _open_patiently(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
                 ) from error
         time.sleep(pause * random.uniform(0.5, 1.5))
         pause = min(pause * 2, 1.0)
+
+
+def _bound_memory(con: duckdb.DuckDBPyConnection) -> None:
+    limit = os.environ.get("CAREFUL_MEMORY_LIMIT") or MEMORY_LIMIT
+    try:
+        con.execute("set memory_limit = $limit", {"limit": limit})
+    except duckdb.ParserException as error:
+        raise HomeUnusable(
+            f"CAREFUL_MEMORY_LIMIT is {limit!r}, which is no size: give one such as 2GB or 500MB, and run again"
+        ) from error
 
 
 @contextmanager

@@ -17,6 +17,8 @@ import polars.selectors as cs
 from careful_assets.warehouse.connections import connect
 
 BATCH_ROWS = 50_000
+# Attached files' names start with an underscore: a file is a catalog by its own name, which is a dataset's.
+_STORED = "_stored"
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def append(con: duckdb.DuckDBPyConnection, table: str, frame: Table) -> None:
     if sorted(columns) != sorted(frame.schema):
         raise ValueError(f"{table} has the columns {sorted(columns)}, the rows {sorted(frame.schema)}")
     if isinstance(frame, Stored):
-        con.table(f"stored.{frame.name}").select(*columns).insert_into(table)
+        con.table(f"{_STORED}.{frame.name}").select(*columns).insert_into(table)
     elif not frame.is_empty():
         con.register("_incoming", frame.select(columns))
         try:
@@ -96,7 +98,7 @@ def replace(con: duckdb.DuckDBPyConnection, table: str, frame: Table) -> None:
 
 @contextmanager
 def at_hand(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> Iterator[None]:
-    """Have the file of the stored ones among these tables attached, as `stored`: outside of any transaction.
+    """Have the file of the stored ones among these tables attached: outside of any transaction.
 
     Raises:
         ValueError: they lie in more than one file.
@@ -104,7 +106,7 @@ def at_hand(con: duckdb.DuckDBPyConnection, tables: Iterable[Table]) -> Iterator
     paths = {table.path for table in tables if isinstance(table, Stored)}
     if len(paths) > 1:
         raise ValueError(f"tables lie in {len(paths)} files, one can be attached")
-    with attached(con, paths.pop(), "stored") if paths else nullcontext():
+    with attached(con, paths.pop(), _STORED) if paths else nullcontext():
         yield
 
 

@@ -244,9 +244,9 @@ def _crossing(vault_path: Path, rows: int, what: str) -> StageFailed:
 @contextmanager
 def _on_offer(con: duckdb.DuckDBPyConnection, staged: Path) -> Iterator[None]:
     """The staging file's tables at hand as `offered_rows` and so on; outside of any transaction."""
-    with attached(con, staged, "offer"):
+    with attached(con, staged, "_offer"):
         for name in _OFFERED:
-            con.execute(f"create temp view offered_{name} as from offer.staged.{name}")
+            con.execute(f"create temp view offered_{name} as from _offer.staged.{name}")
         yield
         for name in _OFFERED:
             con.execute(f"drop view offered_{name}")

@@ -162,3 +162,15 @@ def test_connections_in_one_process_do_not_meet(path: Path) -> None:
         patch.setattr(connections, "LOCK_WAIT_S", 0.1)
         with pytest.raises(StageFailed, match="held by another"), connect(path, read_only=True):
             pass
+
+
+@pytest.mark.parametrize("limit", ["lots", "2 potatoes"])
+def test_a_memory_limit_that_is_none_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    """A limit that DuckDB cannot read is refused with its value and an example; the file is free afterwards."""
+    monkeypatch.setenv("CAREFUL_MEMORY_LIMIT", limit)
+    with pytest.raises(HomeUnusable, match=f"CAREFUL_MEMORY_LIMIT is '{limit}'.*such as 2GB"), connect(path):
+        pass
+    monkeypatch.setenv("CAREFUL_MEMORY_LIMIT", "300MB")
+    with connect(path) as con:
+        (shown,) = con.sql("select current_setting('memory_limit')").fetchone() or ("",)
+    assert shown.startswith("286")  # MiB

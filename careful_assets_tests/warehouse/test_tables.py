@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -12,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from careful_assets.warehouse.tables import append, read, replace
+from careful_assets.warehouse.connections import connect
+from careful_assets.warehouse.tables import Stored, append, at_hand, batches, batches_of, read, replace
 
 FRAME = pl.DataFrame(
     {
@@ -96,3 +98,41 @@ def test_any_text_survives(texts: list[str]) -> None:
         frame = pl.DataFrame({"n": range(len(texts)), "text": texts}, schema={"n": pl.Int64, "text": pl.String})
         append(opened, "s.t", frame)
         assert read(opened, "s.t").sort("n").equals(frame)
+
+
+def stored(path: Path, frame: pl.DataFrame) -> Stored:
+    with connect(path) as con:
+        con.execute("create schema far")
+        con.execute("create table far.t (id varchar, n bigint, parts varchar[], day date, moment timestamptz)")
+        append(con, "far.t", frame)
+    return Stored(path, "far.t")
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_a_stored_table_goes_from_file_to_file(con: duckdb.DuckDBPyConnection, tmp_path: Path, rows: int) -> None:
+    """A table in another file replaces this one's rows, inside a transaction, and tells its height and its columns."""
+    away = stored(tmp_path / "away.duckdb", FRAME.head(rows))
+    assert (away.height, set(away.schema)) == (rows, set(FRAME.columns))
+    assert sum(batch.height for batch in batches_of(away)) == rows
+    with at_hand(con, [away, FRAME]):
+        con.begin()
+        replace(con, "s.t", away)
+        con.commit()
+    assert read(con, "s.t").sort("id").equals(FRAME.head(rows))
+
+
+def test_stored_tables_lie_in_one_file(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    """Tables of two files at once are refused: a stage has one."""
+    tables = [Stored(tmp_path / "a.duckdb", "far.t"), Stored(tmp_path / "b.duckdb", "far.t")]
+    with pytest.raises(ValueError, match="lie in 2 files"), at_hand(con, tables):
+        pass
+
+
+def test_batches_are_all_of_it(con: duckdb.DuckDBPyConnection) -> None:
+    """A relation of many rows comes in several batches that are together what it is; an empty one as an empty frame."""
+    many = con.sql("select range as n from range(120000)")
+    frames = list(batches(many))
+    assert len(frames) > 1
+    assert pl.concat(frames)["n"].sort().to_list() == list(range(120_000))
+    (empty,) = batches(con.sql("select range as n from range(0)"))
+    assert (empty.height, empty.columns) == (0, ["n"])
