@@ -16,6 +16,31 @@ from pathlib import PurePosixPath
 from careful_assets.card.plain import Broken, Values, entries_at, integer_at, list_at, text_at, texts_at, value_at
 from careful_assets.card.purpose_rules import PURPOSE_RULES
 
+# A dataset's file is a catalog by its name: with a schema's name in it, or an engine's own, names would be ambiguous.
+RESERVED = frozenset(
+    [
+        "anchors",
+        "purpose",
+        "generation",
+        "filtering",
+        "labeling",
+        "evaluation",
+        "training",
+        "release",
+        "monitoring",
+        "retirement",
+        "provenance",
+        "sealed",
+        "staged",
+        "main",
+        "temp",
+        "system",
+        "memory",
+        "information_schema",
+        "pg_catalog",
+    ]
+)
+
 
 def broken_rules(card: Values) -> list[Broken]:
     """Every rule that a card, given as plain values, does not hold."""
@@ -95,6 +120,12 @@ def _enough_judges(card: Values) -> Iterator[Broken]:
         )
 
 
+def _name_is_free(card: Values) -> Iterator[Broken]:
+    name = text_at(card, "name")
+    if name in RESERVED:
+        yield ("name",), f"{name!r} is a word of the platform's own tables; choose another name, and rename the folder"
+
+
 def _slices_can_hold_rows(card: Values) -> Iterator[Broken]:
     known = texts_at(card, "anchors", "labels")
     for index, part in entries_at(card, "evaluation", "slices"):
@@ -153,6 +184,6 @@ _DISTINCT: tuple[tuple[tuple[str, ...], str | None], ...] = (
 
 _RULES: tuple[Callable[[Values], Iterator[Broken]], ...] = (
     _use_is_allowed, _limits_do_not_clash, _one_database, _contract_travels_along, _attributes_are_other_columns,
-    _split_is_whole, _enough_judges, _slices_can_hold_rows, _review_comes_first, _nothing_is_named_twice,
+    _name_is_free, _split_is_whole, _enough_judges, _slices_can_hold_rows, _review_comes_first, _nothing_is_named_twice,
     _prompts_have_own_ids,
 )  # fmt: skip
