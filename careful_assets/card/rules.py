@@ -18,28 +18,12 @@ from careful_assets.card.purpose_rules import PURPOSE_RULES
 
 # A dataset's file is a catalog by its name: with a schema's name in it, or an engine's own, names would be ambiguous.
 RESERVED = frozenset(
-    [
-        "anchors",
-        "purpose",
-        "generation",
-        "filtering",
-        "labeling",
-        "evaluation",
-        "training",
-        "release",
-        "monitoring",
-        "retirement",
-        "provenance",
-        "sealed",
-        "staged",
-        "main",
-        "temp",
-        "system",
-        "memory",
-        "information_schema",
+    (
+        "anchors", "purpose", "generation", "filtering", "labeling", "evaluation", "training", "release", "monitoring",
+        "retirement", "provenance", "sealed", "staged", "main", "temp", "system", "memory", "information_schema",
         "pg_catalog",
-    ]
-)
+    )
+)  # fmt: skip
 
 
 def broken_rules(card: Values) -> list[Broken]:
