@@ -9,8 +9,11 @@ from careful_assets.provenance.verdicts import Check, CheckView, Verdict
 
 def source_matches_card(view: CheckView) -> Verdict:
     """The source that was read last has the vintage, the digest and the licence that the card declares."""
-    source = view.table("anchors.sources").sort("vintage").row(-1, named=True)
+    sources = view.table("anchors.sources").sort("vintage")
     anchors = view.loaded.card.anchors
+    if sources.is_empty():
+        return Verdict(False, "nothing was dealt out yet: the rows fail their contract; mend that first")
+    source = sources.row(-1, named=True)
     declared = (anchors.vintage, anchors.source.sha256, anchors.licence)
     matches = (source["vintage"], source["sha256"], source["licence"]) == declared
     summary = (
@@ -46,11 +49,12 @@ def _contract_verdict(view: CheckView, severities: tuple[str, ...]) -> Verdict:
     failures = view.table("anchors.contract_failures").join(failed, on="expectation", how="semi").sort("place")
     first = failed.row(0, named=True)
     where = f" of column {first['column_name']!r}" if first["column_name"] else ""
+    said = f"{first['unexpected']:,} of {first['checked']:,} rows" if first["unexpected"] else first["detail"]
     return Verdict(
         False,
         f"{failed.height} of {asked.height} expectations fail, e.g. number {first['expectation']}, {first['type']}"
-        f"{where}: {first['unexpected']:,} of {first['checked']:,} rows. Mend the rows in the source and give it a new "
-        "vintage, or mend the contract; the failing rows' ids are in anchors.contract_failures",
+        f"{where}: {said}. Mend the rows in the source, or mend the contract; the failing rows' ids are in "
+        "anchors.contract_failures. Rows that fail are neither dealt out nor sealed",
         {
             "failed": failed.height,
             "failing rows": failures.select("expectation", "row_id", "place").head(10).to_dicts(),
@@ -61,6 +65,8 @@ def _contract_verdict(view: CheckView, severities: tuple[str, ...]) -> Verdict:
 def anchors_conserved(view: CheckView) -> Verdict:
     """No row and no group is lost or counted twice between the source, the open splits and the vault."""
     counts = view.model("anchors/conservation").row(0, named=True)
+    if counts["source_rows"] is None:
+        return Verdict(False, "nothing was dealt out yet: the rows fail their contract; mend that first")
     rows_hold = counts["open_rows"] + counts["sealed_rows"] == counts["source_rows"]
     once = counts["open_ids"] == counts["open_rows"]
     groups_hold = counts["open_groups"] + counts["sealed_groups"] == counts["source_groups"]

@@ -42,7 +42,7 @@ def shown(
         "sealed rows": sealed.rows,
         "sealed earlier": f"{sealed.kept:,} rows that are no longer in the source",
         "registry state": sealed.registry_state,
-        "contract": _contract(contract),
+        "contract": contract_table(contract),
     }
     drift = drift.filter(pl.col("vintage") == card.vintage)
     if discovery.considered:
@@ -70,7 +70,8 @@ def _shared(join: str) -> str:
     return f"a text{near if join == 'near' else '; near copies were not looked for'}"
 
 
-def _contract(contract: pl.DataFrame) -> str | list[dict[str, Any]]:
+def contract_table(contract: pl.DataFrame) -> str | list[dict[str, Any]]:
+    """What was expected of the rows, and how many fail it. `contract`: `anchors.contract`."""
     if contract.is_empty():
         return "the card names none"
     # Words instead of names, which the page could not break.

@@ -10,18 +10,20 @@ from careful_assets.anchors.dealing import deal
 from careful_assets.anchors.discovery import Discovery
 from careful_assets.anchors.drift import drift_of, profile_of
 from careful_assets.anchors.grouping import NEAR_THOUSANDTHS, assign_groups, cluster_texts
-from careful_assets.anchors.loading import Loaded, load
-from careful_assets.anchors.page import shown
+from careful_assets.anchors.loading import Loaded, contract_fails, load, open_failures
+from careful_assets.anchors.page import contract_table, shown
 from careful_assets.anchors.sealing import mark_rows
 from careful_assets.anchors.vintages import (
     all_changes,
     earlier_sources,
     recall,
     refuse_silent_change,
+    settings_text,
     settle,
-    split_settings,
 )
+from careful_assets.card.anchors import Anchors
 from careful_assets.provenance.stage import Inputs, Outcome, StageContext
+from careful_assets.provenance.stages import TABLES
 from careful_assets.warehouse.models import run_model
 from careful_assets.warehouse.staging import Staging
 from careful_assets.warehouse.tables import Table
@@ -35,10 +37,12 @@ def seal_and_split(context: StageContext, inputs: Inputs, vault_sealer: VaultSea
     staging = Staging(context.scratch)
     loaded = load(context, staging)
     refuse_silent_change(inputs, card, loaded.digest)
+    if contract_fails(loaded.findings):
+        return _as_before(inputs, staging, loaded)
     near = NEAR_THOUSANDTHS if card.split.join == "near" else None
     with staging.opened() as con:
         recall(con, inputs, card.vintage)
-        discovery = assign_groups(con, _settled_column(earlier))
+        discovery = assign_groups(con, _settled_column(earlier, card))
         cluster_texts(con, card)
     kin = vault_sealer.kin(staging.path, near)
     with staging.opened() as con:
@@ -49,8 +53,23 @@ def seal_and_split(context: StageContext, inputs: Inputs, vault_sealer: VaultSea
     return Outcome(tables, shown(context, staging, tables, discovery, sealed))
 
 
-def _settled_column(earlier: pl.DataFrame) -> str | None:
-    return None if earlier.is_empty() else earlier["group_column"][-1]
+def _as_before(inputs: Inputs, staging: Staging, loaded: Loaded) -> Outcome:
+    """Rows that fail their contract are neither dealt out nor sealed, since neither can be undone."""
+    before: dict[str, Table] = {}
+    with staging.opened() as con:
+        for name in (table.name for table in TABLES["anchors"]):
+            copy = f"staged.former_{name.partition('.')[2]}"
+            inputs.copy_into(con, name, copy)
+            before[name] = staging.table(copy.partition(".")[2])
+    before |= {"anchors.contract": loaded.findings, "anchors.contract_failures": loaded.failures}
+    return Outcome(before, {"contract": contract_table(loaded.findings), "dealt out": "nothing: the contract fails"})
+
+
+def _settled_column(earlier: pl.DataFrame, card: Anchors) -> str | None:
+    """The column that was discovered earlier, unless the card names one now."""
+    columns = getattr(card.source, "columns", None)
+    named = columns is None or columns.group is not None
+    return None if named or earlier.is_empty() else earlier["group_column"][-1]
 
 
 def _known_state(inputs: Inputs) -> str | None:
@@ -74,13 +93,14 @@ def _tables(
         profiles = pl.concat([profiles, profile_of(con, card.vintage)])
         changes = all_changes(inputs, con, card.vintage, sealed.changes)
         counts = run_model(con, "anchors/staged_counts").row(0, named=True)
+        failures = open_failures(con, loaded.failures)
     source: dict[str, Any] = {
         "source": card.name,
         "vintage": card.vintage,
         "sha256": loaded.digest,
         "owner": f"{card.owner.name} <{card.owner.email}>",
         "licence": card.licence,
-        "split": split_settings(card),
+        "settings": settings_text(card),
         "group_column": discovery.column,
         **counts,
     }
@@ -95,7 +115,7 @@ def _tables(
         "anchors.changes": changes,
         "anchors.attributes": staging.table("open_attributes"),
         "anchors.contract": loaded.findings,
-        "anchors.contract_failures": loaded.failures,
+        "anchors.contract_failures": failures,
         "anchors.profiles": profiles,
         "anchors.drift": pl.concat([drift, drift_of(profiles, changes, rows_before, card.vintage, card.max_drift)]),
     }

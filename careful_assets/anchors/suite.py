@@ -97,7 +97,7 @@ def _entries(path: Path, content: bytes) -> list[Any]:
         return MalformedInput(f"contract {path.name}", [Fault(path.name, line, key, message)])
 
     try:
-        suite = json.loads(content, object_pairs_hook=_without_repeats)
+        suite = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_without_repeats)
     except json.JSONDecodeError as error:
         raise refuse(error.lineno, "", f"is no JSON: {error.msg}") from None
     except (ValueError, RecursionError) as error:
@@ -142,6 +142,8 @@ def _expected(number: int, entry: Any) -> Expected:
     named = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
     columns = tuple(dict.fromkeys([*named, *kwargs.get("column_list", [])]))
     mostly = float(getattr(loaded, "mostly", 1))
+    if mostly <= 0 or kwargs.get("value_set") == []:
+        raise _Unusable(f"{name} would be met by anything: its `mostly` is 0, or its value_set empty")
     return Expected(number, name, _kind(name, loaded), columns, loaded.severity.value, mostly, kwargs, loaded)
 
 

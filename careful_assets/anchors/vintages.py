@@ -34,11 +34,7 @@ def earlier_sources(inputs: Inputs, anchors: Anchors) -> pl.DataFrame:
             f"anchors.vintage is {anchors.vintage}, the last one that was read is {last}: vintages go up by one, "
             f"never back. Set it to {last + 1} for a refreshed source, or to {last} for the same"
         )
-    if json.loads(sources["split"][-1])["salt"] != anchors.split.salt:
-        raise Refused(
-            f"anchors.split.salt is not the one that vintage {last} was dealt out with: ids hang on it, and never "
-            "move. Restore it, or start another dataset"
-        )
+    _refuse_other_ids(json.loads(sources["settings"][-1]), anchors, last)
     return sources.filter(pl.col("vintage") < anchors.vintage)
 
 
@@ -58,16 +54,45 @@ def refuse_silent_change(inputs: Inputs, anchors: Anchors, digest: str) -> None:
             f"{then['sha256']}, and is {digest} now. Set anchors.vintage to {anchors.vintage + 1}, or restore the "
             "source"
         )
-    if then["split"] != split_settings(anchors):
+    before, now = json.loads(then["settings"]), _settings(anchors)
+    changed = [name for name in now if before[name] != now[name]]
+    if changed:
         raise Refused(
-            f"anchors.split changed within vintage {anchors.vintage}: rows that were dealt out never move. Restore it, "
-            f"or set anchors.vintage to {anchors.vintage + 1}, so that it holds for new groups from there on"
+            f"{', '.join(changed)} changed within vintage {anchors.vintage}: rows that were dealt out never move, and "
+            f"every change is listed under a vintage of its own. Restore it, or set anchors.vintage to "
+            f"{anchors.vintage + 1}, from which on it holds"
         )
 
 
-def split_settings(anchors: Anchors) -> str:
-    """How new groups are dealt out, as one text."""
-    return canonical(anchors.split.model_dump())
+def settings_text(anchors: Anchors) -> str:
+    """What a vintage is read and dealt out by, as one text."""
+    return canonical(_settings(anchors))
+
+
+def _settings(anchors: Anchors) -> dict[str, Any]:
+    columns = getattr(anchors.source, "columns", None)
+    return {
+        "anchors.name": anchors.name,
+        "anchors.labels": anchors.labels,
+        "anchors.split": anchors.split.model_dump(),
+        "anchors.source.columns": None if columns is None else columns.model_dump(),
+    }
+
+
+def _refuse_other_ids(before: dict[str, Any], anchors: Anchors, last: int) -> None:
+    now = _settings(anchors)
+    decisive = {
+        "anchors.name": lambda given: given["anchors.name"],
+        "anchors.split.salt": lambda given: given["anchors.split"]["salt"],
+        "anchors.source.columns.key": lambda given: (given["anchors.source.columns"] or {}).get("key", "its own"),
+    }
+    for place, value in decisive.items():
+        if value(before) != value(now):
+            raise Refused(
+                f"{place} is {value(now)!r}, vintage {last} was dealt out with {value(before)!r}: ids hang on it, and "
+                "never move. Restore it (a key column that got another name can be renamed at the source, or in its "
+                "query), or start another dataset"
+            )
 
 
 def recall(con: duckdb.DuckDBPyConnection, inputs: Inputs, vintage: int) -> None:
@@ -82,7 +107,9 @@ def settle(con: duckdb.DuckDBPyConnection, vintage: int, source: str) -> None:
     fill(con, "anchors/row_history", "staged.history", {"vintage": vintage})
     fill(con, "anchors/standing_versions", "staged.versions")
     lying = "staged.rows join staged.lying as l using (ref) join staged.versions using (row_id)"
-    columns = "row_id, text, label, l.group_id, $source as source, vintage, l.split, votes"
+    # Text that was set aside equals, or nearly equals, that of another side: of the vault, perhaps. Nobody needs it.
+    text = "case when l.split = 'aside' then '' else text end as text"
+    columns = f"row_id, {text}, label, l.group_id, $source as source, vintage, l.split, votes"
     con.execute(f"insert into staged.open_rows by name select {columns} from {lying}", {"source": source})  # noqa: S608
     named = "select row_id, attribute, value from staged.attributes join staged.rows using (ref)"
     con.execute(f"insert into staged.open_attributes {named} semi join staged.open_rows using (row_id)")

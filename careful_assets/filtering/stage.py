@@ -15,7 +15,8 @@ from careful_assets.warehouse.models import run_model_over
 def judge_candidates(context: StageContext, inputs: Inputs) -> Outcome:
     """The filtering stage: decisions for every gate and row, and the outcome of each round."""
     candidates = inputs.table("generation.candidates").sort("row_id")
-    anchors = inputs.table("anchors.rows").select("row_id", "text").sort("row_id")
+    standing = inputs.table("anchors.rows").filter(pl.col("split") != "aside")
+    anchors = standing.select("row_id", "text").sort("row_id")
     decisions = run_cascade(candidates, anchors, context.profile.gates)
     tables = {
         "generation.candidates": candidates,

@@ -83,7 +83,9 @@ def collecting_is_slower(view: CheckView) -> Verdict:
         f"{row['collect_cost']:,.2f} {currency}, generating them {span(row['generate_days'])} and "
         f"{row['generate_cost']:,.2f} {currency}"
         for row in view.table("purpose.gaps").iter_rows(named=True)
-        if row["collect_days"] <= row["generate_days"] and row["collect_cost"] <= row["generate_cost"]
+        if row["missing"]
+        and row["collect_days"] <= row["generate_days"]
+        and row["collect_cost"] <= row["generate_cost"]
     ]
     if better:
         return Verdict(False, f"{'; '.join(better)}; collect real rows instead", {"faster to collect": len(better)})

@@ -6,6 +6,7 @@ Belongs here: paths, and the proof that they can be written. Does not belong her
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
 import uuid
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from careful_assets.errors import HomeUnusable
+from careful_assets.errors import HomeUnusable, StageFailed
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,11 @@ class Home:
         return self.root / "releases" / dataset
 
     def scratch(self, dataset: str, stage: str) -> Path:
-        """Where a stage lays what is too large for memory, or for other processes, while it runs; gone between runs."""
-        return self.root / "scratch" / dataset / stage
+        """Where a stage lays what is too large for memory, or for other processes, while it runs; gone between runs.
+
+        Of anchors, rows that are about to be sealed lie there: in the vault's folder.
+        """
+        return self.root / ("vault/scratch" if stage == "anchors" else "scratch") / dataset / stage
 
     @property
     def cache(self) -> Path:
@@ -83,15 +87,29 @@ def emptied(folder: Path) -> Iterator[Path]:
 
     Raises:
         HomeUnusable: it cannot be made.
+        StageFailed: another run uses it.
     """
     with explained(folder):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        folder.chmod(0o700)
+        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = os.open(folder.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        yield folder
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StageFailed(
+                f"another run of {folder.parent.name}/{folder.name} is under way; wait for it to end, or end it, and "
+                "run again"
+            ) from None
+        with explained(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            folder.chmod(0o700)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
 
 
 @contextmanager

@@ -14,7 +14,8 @@ create table staged.past (
     split varchar not null, label varchar not null, text_hash bigint not null
 );
 create table staged.known (
-    row_id varchar not null, group_id varchar not null, side varchar not null, split varchar not null, text_hash bigint not null
+    row_id varchar not null, group_id varchar not null, side varchar not null, split varchar not null, text_hash bigint not null,
+    standing boolean not null
 );
 create table staged.kin (ref bigint not null, how varchar not null);
 -- How its groups hang together, and where each falls.

@@ -3,7 +3,8 @@
 Belongs here: `VaultSealer` and what holds when the vault grows. Asking for leaks is in `vault_probe`, scoring
 in `vault_scorer`. The vault grows and never shrinks; a sealed row's text, label and group stand as they were sealed.
 
-Rows on offer lie in a staging file (`staging`), of which `rows`, `lying`, `shingles`, `ngrams` and `slices` are read.
+Rows on offer lie in a staging file (`staging`), whose `rows`, `lying`, `dealt`, `shingles`, `ngrams` and `slices` are
+read here.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from careful_assets.warehouse.tables import append, attached, batches, read
 from careful_assets.warehouse.vault_store import Opening, next_seq, wordless
 
 ALL = "all"
-_OFFERED = ("rows", "lying", "shingles", "ngrams", "slices")
+_OFFERED = ("rows", "lying", "dealt", "shingles", "ngrams", "slices")
 # What the registry's state is the digest of, in order: free of key, time and order of sealing.
 _STATE = (
     "select row_id, label from sealed.rows order by all",
@@ -42,10 +43,11 @@ _STATE = (
 class Sealed:
     """What a sealing answers: counts and the registry's state, of the whole vault as it now stands.
 
-    `counts` has one row a label: label, n, groups, sum_of_squares (of the groups' rows of that label). `added` rows are
-    new, `kept` were sealed before and are not offered now. `changes`: change, eval_row_digest (keyed), one row for
-    each change that this vintage brought to sealed rows: added, removed (from the source; they stay), returned,
-    relabelled, reworded and regrouped (in the source; what was sealed stands).
+    `counts` has one row a label: label, n, groups (those that hold copies of each other are one), sum_of_squares (of
+    the groups' rows of that label), in_source (sealed rows that the source still has, under the label it gives them
+    now). `added` rows are new, `kept` were sealed before and are not offered now. `changes`: change, eval_row_digest
+    (keyed), one row for each change that this vintage brought to sealed rows: added, removed (from the source; they
+    stay), returned, relabelled, reworded and regrouped (in the source; what was sealed stands).
     """
 
     registry_state: str
@@ -89,7 +91,8 @@ class VaultSealer:
         ):
             opening.protections = vault_store.file_protections(self._vault_path)
             opening.registry_state, opening.rows = vault_store.standing(con)
-            kin = pl.concat([run_model(con, "vault/kin"), _near_kin(con, thousandths)])
+            near = _near_pairs(con, thousandths).select("ref").unique().with_columns(how=pl.lit("near"))
+            kin = pl.concat([run_model(con, "vault/kin"), near])
             opening.detail = {"kin": kin["ref"].n_unique(), "near_thousandths": thousandths}
         return kin
 
@@ -125,6 +128,7 @@ class VaultSealer:
             fill(con, "vault/offered_marks", "offered_marks")
             was_empty = not vault_store.count(con, "sealed.rows")
             kept = _refuse(con, self._vault_path)
+            _note_joins(con, thousandths)
             added = _grow(con, vintage, was_empty)
             _refuse_near(con, thousandths, self._vault_path)
             state = self._registered(con, added)
@@ -171,13 +175,16 @@ def _grow(con: duckdb.DuckDBPyConnection, vintage: int, was_empty: bool) -> int:
     after = vault_store.count(con, "sealed.rows")
     if not after:
         raise StageFailed(
-            "no evaluation rows were offered and none are sealed: the vault's share of the anchors is empty; give the "
-            "card more anchors, or its split a larger vault share"
+            "no evaluation rows were offered and none are sealed: no group fell to the vault's share. Give the card "
+            "more groups of anchors (rows that share a group or a text fall on one side), or its split a larger vault"
         )
     return after - before
 
 
 def _answer(con: duckdb.DuckDBPyConnection, vintage: int, state: str, added: int, kept: int) -> Sealed:
+    refill(con, "vault/joined_groups", "sealed.joins")
+    con.execute("create temp table units (group_id varchar, unit varchar)")
+    append(con, "units", vault_store.units_of(read(con, "sealed.joins")))
     counts = run_model(con, "vault/class_counts")
     changes = read(con, "sealed.changes").filter(pl.col("vintage") == vintage)
     digests = vault_store.row_digests(con, changes["row_id"]).rename({"digest": "eval_row_digest"})
@@ -195,9 +202,16 @@ def _state(con: duckdb.DuckDBPyConnection) -> str:
     return digest.hexdigest()
 
 
-def _near_kin(con: duckdb.DuckDBPyConnection, thousandths: int | None) -> pl.DataFrame:
+def _note_joins(con: duckdb.DuckDBPyConnection, thousandths: int | None) -> None:
+    """Keep which groups to seal hold near copies of sealed rows, which the source may have no longer."""
+    con.register("near_pairs", _near_pairs(con, thousandths))
+    fill(con, "vault/near_groups", "sealed.joins")
+    con.unregister("near_pairs")
+
+
+def _near_pairs(con: duckdb.DuckDBPyConnection, thousandths: int | None) -> pl.DataFrame:
     if thousandths is None:
-        return pl.DataFrame(schema={"ref": pl.Int64, "how": pl.String})
+        return pl.DataFrame(schema={"ref": pl.Int64, "row_id": pl.String})
     return run_model(con, "vault/near_kin", {"thousandths": thousandths})
 
 
@@ -227,9 +241,9 @@ def _refuse(con: duckdb.DuckDBPyConnection, vault_path: Path) -> int:
 
 def _refuse_near(con: duckdb.DuckDBPyConnection, thousandths: int | None, vault_path: Path) -> None:
     """No row that lies open is near to a sealed one, those sealed just now among them."""
-    near = _near_kin(con, thousandths)
+    near = _near_pairs(con, thousandths)
     aside = con.sql("select ref from offered_lying where split = 'aside'").pl()
-    crossing = near.join(aside, on="ref", how="anti").height
+    crossing = near.join(aside, on="ref", how="anti")["ref"].n_unique()
     if crossing:
         raise _crossing(vault_path, crossing, "a near copy")
 

@@ -10,6 +10,8 @@ create table if not exists sealed.rows (
 create table if not exists sealed.sources (
     row_id varchar not null, present boolean not null, label varchar not null, group_id varchar not null, text_hash bigint not null
 );
+-- Groups that hold copies of each other, in pairs: to a ruler they are one.
+create table if not exists sealed.joins (group_id varchar not null, other varchar not null);
 create table if not exists sealed.changes (vintage integer not null, change varchar not null, row_id varchar not null);
 create table if not exists sealed.tags (row_id varchar not null, slice varchar not null);
 create table if not exists sealed.fingerprints (row_id varchar not null, kind varchar not null, hash bigint not null);

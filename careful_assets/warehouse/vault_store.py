@@ -123,6 +123,23 @@ def count(con: duckdb.DuckDBPyConnection, table: str, distinct: str | None = Non
     return int(con.sql(f"select count({what}) from {table}").fetchall()[0][0])  # noqa: S608  names are the code's own
 
 
+def units_of(joins: pl.DataFrame) -> pl.DataFrame:
+    """Groups that are one to a ruler. `joins`: group_id, other; returns group_id, unit (the smallest of its groups)."""
+    leader: dict[str, str] = {}
+
+    def find(group: str) -> str:
+        while leader.setdefault(group, group) != group:
+            leader[group] = leader[leader[group]]
+            group = leader[group]
+        return group
+
+    for one, other in joins.select("group_id", "other").iter_rows():
+        first, second = sorted((find(one), find(other)))
+        leader[second] = first
+    units = [(group, find(group)) for group in list(leader)]
+    return pl.DataFrame(units, schema={"group_id": pl.String, "unit": pl.String}, orient="row")
+
+
 def nothing_sealed(vault_path: Path) -> StageFailed:
     """The error of every grant that needs sealed rows and finds none."""
     return StageFailed(f"{vault_path}: nothing sealed yet; materialize anchors first")

@@ -231,7 +231,7 @@ def test_the_salt_never_changes(tmp_path: Path) -> None:
     readings.read(small())
     other = Split(salt="other", exemplar=25, train=30, holdout=20, vault=25)
     for vintage in (1, 2):
-        with pytest.raises(Refused, match=r"salt is not the one that vintage 1 was dealt out with.*never move"):
+        with pytest.raises(Refused, match=r"split.salt is 'other', vintage 1 was dealt out with 's'.*never move"):
             readings.read(small(), vintage=vintage, split=other)
 
 

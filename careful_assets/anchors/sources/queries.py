@@ -48,7 +48,7 @@ class QueryReading(Reading):
                 self.faults.stop()
             yield frame.select("place", *wanted)
         self._digest = digest.hexdigest()
-        check_digest(self._digest, self._source.sha256, "these rows: the digest of the query's rows", self.faults)
+        check_digest(self._digest, self._source.sha256, "what the query gives now", self.faults)
 
     @abstractmethod
     def _frames(self, read: list[str]) -> Iterator[pl.DataFrame]:

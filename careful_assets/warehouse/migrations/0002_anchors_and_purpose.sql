@@ -1,8 +1,9 @@
 -- Vintages of anchors, their contract and drift; purpose counted: gaps, ruler, limits, bias.
 
 alter table anchors.vault_counts add column sum_of_squares bigint;
+alter table anchors.vault_counts add column in_source bigint;
 alter table anchors.sources add column owner varchar;
-alter table anchors.sources add column split varchar;
+alter table anchors.sources add column settings varchar;
 alter table anchors.sources add column group_column varchar;
 create table anchors.history (
     row_id varchar not null, vintage integer not null, until integer, group_id varchar not null, source_group varchar not null, side varchar not null,

@@ -1,5 +1,5 @@
--- Rows of joined groups that touch two sides. `fresh`: new, or with another text than before; only such a row can
--- bridge. `side` is empty for a row that was set aside before: it stands for nothing.
+-- Rows of joined groups that touch two sides. `fresh`: new, back again, or with another text than before; only such a
+-- row can bridge. `side` is empty for a row that was set aside before: it stands for nothing.
 with conflicted as (
     select leader
     from staged.touches
@@ -25,7 +25,7 @@ select
     case
         when sealed.ref is not null then false
         when staged.known.split = 'aside' then false
-        when staged.known.text_hash = staged.rows.text_hash then false
+        when staged.known.text_hash = staged.rows.text_hash and staged.known.standing then false
         else true
     end as fresh
 from staged.rows

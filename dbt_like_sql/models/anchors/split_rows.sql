@@ -21,7 +21,7 @@ elsewhere as (
     select distinct
         text_hash,
         side
-    from staged.known
+    from staged.past
     where split <> 'aside'
 ),
 
@@ -32,7 +32,7 @@ placed as (
         staged.dealt.side,
         staged.known.split as known_split,
         staged.rows.text_hash,
-        coalesce(staged.known.text_hash = staged.rows.text_hash, false) as unchanged,
+        coalesce(staged.known.text_hash = staged.rows.text_hash and staged.known.standing, false) as unchanged,
         sealed.ref is not null as sealed,
         near_sealed.ref is not null as near_sealed,
         bridges.ref is not null as bridges

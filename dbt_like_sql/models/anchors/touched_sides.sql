@@ -31,8 +31,8 @@ from placed
 inner join staged.kin
     on placed.ref = staged.kin.ref
 union
-select placed.leader, staged.known.side
+select placed.leader, staged.past.side
 from placed
-inner join staged.known
-    on placed.text_hash = staged.known.text_hash
-where staged.known.split <> 'aside'
+inner join staged.past
+    on placed.text_hash = staged.past.text_hash
+where staged.past.split <> 'aside'

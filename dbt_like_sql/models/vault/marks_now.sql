@@ -1,5 +1,5 @@
 -- All fingerprints after this sealing: of rows that are new, or offered with the text they were sealed with, as computed
--- now; of the others as they stood.
+-- now; of the others as they stood. Kinds that are not computed now stay as they are.
 with renewed as (
     select offered_rows.row_id
     from offered_rows
@@ -27,4 +27,6 @@ select
 from sealed.fingerprints
 left join renewed
     on sealed.fingerprints.row_id = renewed.row_id
-where renewed.row_id is null
+left join (select distinct kind from offered_marks) as kinds
+    on sealed.fingerprints.kind = kinds.kind
+where renewed.row_id is null or kinds.kind is null

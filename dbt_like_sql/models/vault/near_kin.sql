@@ -1,5 +1,5 @@
--- Rows on offer, not sealed themselves, that are near copies of a sealed row: the shingles that both hold are at least
--- $thousandths of those that either holds (Jaccard).
+-- Rows on offer, not sealed themselves, with the sealed rows that they are near copies of: the shingles that both hold
+-- are at least $thousandths of those that either holds (Jaccard). One row a pair.
 --
 -- Pairs are sought by prefixes (set-similarity join): with all shingles in one order, the rarest first, two rows that
 -- similar have one in common among the first n - ceil(t * n) + 1 of each, and n differs by no more than the factor t.
@@ -123,7 +123,9 @@ pair_hashes as (
 ),
 
 near_texts as (
-    select distinct pair_hashes.text_hash
+    select
+        pair_hashes.text_hash,
+        pair_hashes.row_id
     from pair_hashes
     inner join sealed_hashes
         on
@@ -135,7 +137,7 @@ near_texts as (
 
 select
     offered_rows.ref,
-    'near' as how
+    near_texts.row_id
 from offered_rows
 inner join near_texts
     on offered_rows.text_hash = near_texts.text_hash

@@ -35,6 +35,12 @@ sealed_texts as (
     where offered.split = 'vault' and coalesce(again.unchanged, true)
 ),
 
+-- Kinds that are not computed now, such as shingles where near copies are not looked for, stay as they are.
+kinds as (
+    select distinct kind
+    from offered_marks
+),
+
 stored as (
     select
         sealed.fingerprints.row_id,
@@ -43,6 +49,8 @@ stored as (
     from sealed.fingerprints
     inner join again
         on sealed.fingerprints.row_id = again.row_id
+    inner join kinds
+        on sealed.fingerprints.kind = kinds.kind
     where again.unchanged
 ),
 
