@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 
 from careful_assets.anchors.stage import seal_and_split
 from careful_assets.card.anchors import Columns, FileSource
+from careful_assets.card.reader import LoadedCard
 from careful_assets.catalogue import requirements_of
 from careful_assets.operations.datasets import dataset_named
 from careful_assets.provenance.stage import Made, StageContext, run_stage
@@ -35,20 +36,36 @@ class Readings:
     def __init__(self, root: Path, **anchors: Any) -> None:
         self.home = Home(root / "home")
         self._loaded = dataset_named(make_project(root / "project"), NAME)
+        first = self._loaded.card.anchors
+        self._first = {name: getattr(first, name) for name in ("name", "labels", "split")}
         self._anchors = {"columns": COLUMNS, **anchors}
         self._log: list[str] = []
+
+    @property
+    def loaded(self) -> LoadedCard:
+        """The card as it was read last."""
+        return self._loaded
+
+    def name_contract(self, path: Path) -> None:
+        """Let the card name a contract."""
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        self._loaded = replace(self._loaded, contract=path, contract_sha256=digest)
+
+    def context(self, **anchors: Any) -> StageContext:
+        """What the stage is given, with these values of the card's anchors."""
+        card = self._loaded.card
+        card = card.model_copy(update={"anchors": card.anchors.model_copy(update=anchors)})
+        self._loaded = replace(self._loaded, card=card)
+        return StageContext(self._loaded, self.home, "run", requirements_of(self._loaded), self._log.append)
 
     def read(self, rows: Iterable[Row], vintage: int = 1, **anchors: Any) -> Made:
         """Materialize anchors from these rows; `anchors`: values of the card's anchors, `columns` among them."""
         data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
         (self._loaded.folder / "rows.jsonl").write_bytes(data)
-        changed = {**self._anchors, **anchors, "vintage": vintage}
+        changed = {**self._first, **self._anchors, **anchors, "vintage": vintage}
         digest = hashlib.sha256(data).hexdigest()
         source = FileSource(kind="jsonl", path="rows.jsonl", sha256=digest, columns=changed.pop("columns"))
-        card = self._loaded.card
-        card = card.model_copy(update={"anchors": card.anchors.model_copy(update={"source": source, **changed})})
-        loaded = replace(self._loaded, card=card)
-        context = StageContext(loaded, self.home, "run", requirements_of(loaded), self._log.append)
+        context = self.context(source=source, **changed)
         sealer = VaultSealer(self.home.vault(NAME), self.home.warehouse(NAME), "run")
         return run_stage(context, "anchors", lambda given, inputs: seal_and_split(given, inputs, sealer))
 
