@@ -38,6 +38,7 @@ bench: $(INSTALLED) ## Measure beside peers
 	@$(BIN)/python -m careful_assets_tests.benchmarks.import_time
 	@$(BIN)/python -m careful_assets_tests.benchmarks.near_joining
 	@$(BIN)/python -m careful_assets_tests.benchmarks.anchor_rows
+	@$(BIN)/python -m careful_assets_tests.benchmarks.generation_client
 
 ui: export DAGSTER_HOME := $(abspath $(CAREFUL_HOME))/dagster
 ui: $(INSTALLED) ## Serve Dagster on 127.0.0.1:3000

@@ -16,14 +16,16 @@ from careful_assets.anchors.assets import DOOR as ANCHORS
 from careful_assets.card.discovery import find_cards
 from careful_assets.card.reader import LoadedCard
 from careful_assets.catalogue import CHECKS, load_dataset, requirements_of
-from careful_assets.errors import MalformedInput
+from careful_assets.errors import CarefulError, MalformedInput
 from careful_assets.evaluation.assets import DOOR as EVALUATION
 from careful_assets.filtering.assets import DOOR as FILTERING
 from careful_assets.generation.assets import DOOR as GENERATION
+from careful_assets.generation.due import round_due
 from careful_assets.labeling.assets import DOOR as LABELING
 from careful_assets.monitoring.assets import DOOR as MONITORING
 from careful_assets.provenance.assets import stage_asset
 from careful_assets.provenance.checks import stage_checks
+from careful_assets.provenance.verdicts import Requirements
 from careful_assets.purpose.assets import DOOR as PURPOSE
 from careful_assets.release.assets import DOOR as RELEASE
 from careful_assets.retirement.assets import DOOR as RETIREMENT
@@ -39,6 +41,9 @@ from careful_assets.warehouse.resources import (
 DOORS = (
     ANCHORS, PURPOSE, GENERATION, FILTERING, LABELING, EVALUATION, TRAINING, RELEASE, MONITORING, RETIREMENT,
 )  # fmt: skip
+
+# What one round of generation takes: its outcome stands once the gates have judged it.
+ROUND = ("generation", "filtering")
 
 
 def build_defs(
@@ -62,14 +67,43 @@ def build_defs(
 
 
 def dataset_definitions(loaded: LoadedCard) -> dg.Definitions:
-    """One dataset's ten assets, their checks, and the job that takes it through its whole life; resources apart."""
+    """One dataset's ten assets, their checks, its job and its sensor of rounds; resources apart."""
     requirements = requirements_of(loaded)
     name = loaded.card.name
     return dg.Definitions(
         assets=[stage_asset(door, loaded, requirements) for door in DOORS],
         asset_checks=[stage_checks(stage, checks, loaded, requirements) for stage, checks in CHECKS.items()],
         jobs=[dg.define_asset_job(job_name(name), selection=dg.AssetSelection.groups(name))],
+        sensors=[_next_round(loaded, requirements)],
     )
+
+
+def _next_round(loaded: LoadedCard, requirements: Requirements) -> dg.SensorDefinition:
+    """Asks for the next round while quota, budget and coverage of real allow it; `follow_open_gates` does the rest.
+
+    The run's key is the outcome it goes on from: a round that fails is not asked for again and again.
+    """
+
+    @dg.sensor(
+        name=f"{loaded.card.name}__next_round",
+        target=dg.AssetSelection.assets(*([loaded.card.name, stage] for stage in ROUND)),
+        required_resource_keys={"home"},
+        minimum_interval_seconds=60,
+        # A person switches it on: nothing here spends money unasked.
+        default_status=dg.DefaultSensorStatus.STOPPED,
+        description="Starts the next round of generation and filtering while quota, budget and coverage of real allow "
+        "it. A round that fails waits for a person.",
+    )
+    def _sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        try:
+            due = round_due(loaded, context.resources.home.home(), requirements)
+        except CarefulError as error:
+            return dg.SkipReason(str(error))
+        if due.round is None:
+            return dg.SkipReason(due.why)
+        return dg.RunRequest(run_key=f"round {due.round} after {due.data_version}", tags={"round": str(due.round)})
+
+    return _sensor
 
 
 def faulty_card_definitions(dataset: str, faults: MalformedInput) -> dg.Definitions:

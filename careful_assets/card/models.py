@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from careful_assets.card.anchors import Anchors
+from careful_assets.card.budget import Limits, Price
 from careful_assets.card.fields import (
     DISCORDANT_SHARE,
     Amount,
@@ -77,7 +78,10 @@ class Forecast(Part):
 
 
 class Generation(Part):
-    """R: who writes the rows, from which prompts, with which seeds."""
+    """R: who writes the rows, from which prompts, with which seeds, and what that may take.
+
+    `prices`: by the model's name; needed with `budget.cost`, but for models that run here, which are free.
+    """
 
     generator: Annotated[LlmGenerator | NgramGenerator, Field(discriminator="kind")]
     prompts: Annotated[list[RelativePath], Field(min_length=1)]
@@ -86,6 +90,8 @@ class Generation(Part):
     parameters: Parameters
     seed: Annotated[int, Field(ge=0, lt=2**31)]
     forecast: Forecast
+    budget: Limits | None = None
+    prices: dict[Line, Price] = {}
     max_rounds: Annotated[int, Field(ge=1, le=1000)] = 1
     max_failed_share: Share = 0.0
 

@@ -1,7 +1,7 @@
 """What keys of a card must hold together: rules over more than one key.
 
 Belongs here: a rule that can be told from the card alone. Does not belong here: what one key may hold (`models`),
-what the purpose asks (`purpose_rules`), and what the gate profiles ask (`profiles`).
+what the purpose and generation ask (`purpose_rules`, `generation_rules`), and what the gate profiles ask (`profiles`).
 
 Rules read the card as plain values, as it was written, and say nothing where a key they need is missing or of
 the wrong type: so they speak in the same go as the models' own faults, and no mistake is reported twice.
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import PurePosixPath
 
+from careful_assets.card.generation_rules import GENERATION_RULES
 from careful_assets.card.plain import Broken, Values, entries_at, integer_at, list_at, text_at, texts_at, value_at
 from careful_assets.card.purpose_rules import PURPOSE_RULES
 
@@ -28,7 +29,7 @@ RESERVED = frozenset(
 
 def broken_rules(card: Values) -> list[Broken]:
     """Every rule that a card, given as plain values, does not hold."""
-    return [broken for rule in (*PURPOSE_RULES, *_RULES) for broken in rule(card)]
+    return [broken for rule in (*PURPOSE_RULES, *GENERATION_RULES, *_RULES) for broken in rule(card)]
 
 
 def _use_is_allowed(card: Values) -> Iterator[Broken]:

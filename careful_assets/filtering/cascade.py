@@ -46,10 +46,12 @@ class GateSetting(Protocol):
 def run_cascade(candidates: pl.DataFrame, anchors: pl.DataFrame, settings: Sequence[GateSetting]) -> pl.DataFrame:
     """Every decision on every candidate: the table `filtering.decisions`, sorted by position and row_id.
 
-    The result does not depend on the order of `candidates` or `anchors`.
+    The result does not depend on the order of `candidates` or `anchors`. Rows of an earlier round are judged first, so
+    that a later round changes no decision on them: of two copies the earlier one stands, and the later adds nothing.
 
     Args:
-        candidates: the columns of `generation.candidates`; at least `row_id`, `text` and `finish_reason`.
+        candidates: the columns of `generation.candidates` and the `round` that asked; at least `row_id`, `round`,
+            `text` and `finish_reason`.
         anchors: the real rows that candidates must not copy; `row_id` and `text`.
         settings: the gates in order, each at most once.
 
@@ -65,14 +67,14 @@ def run_cascade(candidates: pl.DataFrame, anchors: pl.DataFrame, settings: Seque
         raise StageFailed(
             "generation.candidates holds a row_id twice, so rows cannot be conserved; materialize generation again"
         )
-    rows, real = candidates.sort("row_id"), anchors.sort("row_id", "text")
+    rows, real = candidates.sort("round", "row_id"), anchors.sort("row_id", "text")
     frames = [DECISIONS.to_frame()]
     for position, (gate, setting) in enumerate(zip(gates, settings, strict=True)):
         decisions = gate.judge(rows, real, setting.threshold)
         _hold_to_contract(gate, decisions, rows.height)
         frames.append(_frame(gate, position, setting.threshold, rows["row_id"], decisions))
         rows = rows.filter(pl.Series([decision.passed for decision in decisions], dtype=pl.Boolean))
-    return pl.concat(frames)
+    return pl.concat(frames).sort("position", "row_id")
 
 
 def _gate_of(setting: GateSetting) -> Gate:

@@ -60,9 +60,8 @@ class Gate(Protocol):
         """One decision a row, in the order of `rows`.
 
         Args:
-            rows: the candidates that passed every gate before, sorted by `row_id`; at least the columns
-            `row_id`,
-                `text` and `finish_reason`.
+            rows: the candidates that passed every gate before, sorted by round and `row_id`; at least the columns
+                `row_id`, `text` and `finish_reason`. Where they are judged against each other, earlier ones stand.
             anchors: the real rows that candidates must not copy, sorted by `row_id`; `row_id` and `text`.
             threshold: within `threshold_range`; None for a gate without one.
         """

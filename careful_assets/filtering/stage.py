@@ -1,4 +1,7 @@
-"""Filtering: every candidate meets the gates in order; every meeting leaves a decision, and rejects are kept."""
+"""Filtering: every candidate meets the gates in order; every meeting leaves a decision, and rejects are kept.
+
+What each round came to, coverage of real included, is told to generation by way of `provenance.rounds`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from careful_assets.filtering.cascade import run_cascade
+from careful_assets.filtering.coverage import with_coverage
 from careful_assets.measures.plots import bars
 from careful_assets.provenance.stage import Inputs, Outcome, StageContext
 from careful_assets.warehouse.models import run_model_over
@@ -14,22 +18,25 @@ from careful_assets.warehouse.models import run_model_over
 
 def judge_candidates(context: StageContext, inputs: Inputs) -> Outcome:
     """The filtering stage: decisions for every gate and row, and the outcome of each round."""
-    candidates = inputs.table("generation.candidates").sort("row_id")
+    requests = inputs.table("generation.requests")
+    asked = requests.select("request_id", "round")
+    candidates = inputs.table("generation.candidates").join(asked, on="request_id").sort("row_id")
     standing = inputs.table("anchors.rows").filter(pl.col("split") != "aside")
-    anchors = standing.select("row_id", "text").sort("row_id")
-    decisions = run_cascade(candidates, anchors, context.profile.gates)
+    anchors = standing.select("row_id", "text", "label", "split").sort("row_id")
+    decisions = run_cascade(candidates, anchors.select("row_id", "text"), context.profile.gates)
     tables = {
         "generation.candidates": candidates,
-        "generation.requests": inputs.table("generation.requests"),
+        "generation.requests": requests,
         "filtering.decisions": decisions,
     }
     gates = {"gates": len(context.profile.gates)}
-    rounds = run_model_over(tables, "filtering/rounds", gates).with_columns(
-        pl.lit(None, pl.Float64).alias("coverage"), pl.lit(None, pl.Float64).alias("coverage_noise")
+    kept = run_model_over(tables, "filtering/kept_by_round", gates).join(
+        candidates.select("row_id", "text"), on="row_id"
     )
+    rounds, told = with_coverage(run_model_over(tables, "filtering/rounds", gates), kept, anchors)
     return Outcome(
         {"filtering.decisions": decisions, "provenance.rounds": rounds},
-        _shown(tables, int(rounds["kept"].sum()), context),
+        _shown(tables, int(rounds["kept"].sum()), context) | {"rounds": rounds.to_dicts(), "coverage of real": told},
     )
 
 

@@ -13,7 +13,9 @@ from typing import Any
 import polars as pl
 
 from careful_assets.llm.journal_state import JournalState
+from careful_assets.llm.prices import Prices
 from careful_assets.llm.requests import Request, canonical, digest_of
+from careful_assets.llm.spending import tokens_taken
 
 REQUESTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "request_id": pl.String, "round": pl.Int32, "stratum": pl.String, "prompt_id": pl.String,
@@ -22,6 +24,7 @@ REQUESTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "completions": pl.Int32, "parent_ids": pl.List(pl.String), "status": pl.String, "cause": pl.String,
     "attempts": pl.Int32, "resent": pl.Boolean, "tokens": pl.Int64, "cost": pl.Float64,
     "requested_at": pl.Datetime("us", "UTC"), "answered_at": pl.Datetime("us", "UTC"),
+    "prompt_tokens": pl.Int64, "completion_tokens": pl.Int64, "latency_s": pl.Float64,
 }  # fmt: skip
 CANDIDATES: dict[str, pl.DataType | type[pl.DataType]] = {
     "row_id": pl.String, "request_id": pl.String, "ordinal": pl.Int32, "text": pl.String,
@@ -33,22 +36,27 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _DASH = re.compile(r"\A-(?:\s+|\Z)")
 
 
-def requests_frame(requests: Sequence[Request], state: JournalState) -> pl.DataFrame:
+def requests_frame(
+    requests: Sequence[Request], state: JournalState, prices: Prices, stopped: str | None = None
+) -> pl.DataFrame:
     """One row a planned request, by round and request id, in the columns of `generation.requests`.
 
-    `status`: `answered`; `failed`, asked but refused, with the last cause; `missing`, without any outcome.
-    `params` holds the mode as well, so that a row of the table says all that decided its answer. `cost` is
-    null: no prices yet.
+    `status`: `answered`; `failed`, asked but refused, with the last cause; `held_back`, without any outcome because
+    sending was `stopped`, which says why; `missing`, without any outcome. `params` holds the mode as well, so that a
+    row of the table says all that decided its answer. `tokens` is the generator's own figure, `prompt_tokens` and
+    `completion_tokens` are counted here (see `llm.spending`); `cost` is theirs, null without a price.
     """
-    rows = [_request_row(request, state) for request in requests]
+    rows = [_request_row(request, state, prices, stopped) for request in requests]
     return pl.DataFrame(rows, schema=REQUESTS, orient="row").sort("round", "request_id")
 
 
 def candidates_frame(requests: Sequence[Request], state: JournalState, artifact_type: str) -> pl.DataFrame:
     """One row a completion of the planned requests, by row id, in the columns of `generation.candidates`.
 
-    `depth` is 1: exemplars are real rows. `personal_data` is null until its finder runs.
+    `depth` is 1: exemplars are real rows. `personal_data` lists the kinds found in the text.
     """
+    from careful_assets.text.personal_data.finder import kinds_in  # its number plans take a moment to load
+
     rows = []
     for request in requests:
         answer = state.answers.get(request.request_id)
@@ -57,7 +65,7 @@ def candidates_frame(requests: Sequence[Request], state: JournalState, artifact_
             row_id = digest_of([request.request_id, ordinal, text])
             rows.append(
                 (row_id, request.request_id, ordinal, text, request.stratum, artifact_type,
-                 _representable(choice.finish_reason), 1, None)
+                 _representable(choice.finish_reason), 1, kinds_in(text))
             )  # fmt: skip
     return pl.DataFrame(rows, schema=CANDIDATES, orient="row").sort("row_id")
 
@@ -75,15 +83,24 @@ def _representable(text: str | None) -> str | None:
     return None if text is None else _SURROGATE.sub("\ufffd", text)
 
 
-def _request_row(request: Request, state: JournalState) -> tuple[Any, ...]:
+def _request_row(request: Request, state: JournalState, prices: Prices, stopped: str | None) -> tuple[Any, ...]:
     key = request.request_id
     answer, failure = state.answers.get(key), state.failures.get(key)
-    status = "answered" if answer else "failed" if failure else "missing"
+    status, cause = "missing", None
+    if answer:
+        status = "answered"
+    elif failure:
+        status, cause = "failed", _representable(failure.cause)
+    elif stopped:
+        status, cause = "held_back", stopped
+    taken = tokens_taken(request, answer) if answer else None
+    cost = prices.cost(request, taken) if taken else None
     return (
         key, request.round, request.stratum, request.prompt_id, request.prompt_sha256,
         request.rendered_prompt, request.generator_id, request.generator_family, request.generator_digest,
         canonical({**request.params, "mode": request.mode}), request.seed, request.completions,
-        list(request.parent_ids), status, _representable(failure.cause) if failure and not answer else None,
-        state.attempts[key], key in state.resent, answer.tokens if answer else None, None,
+        list(request.parent_ids), status, cause, state.attempts[key], key in state.resent,
+        answer.tokens if answer else None, None if cost is None else float(cost),
         state.asked_at.get(key), state.answered_at.get(key),
+        taken.prompt if taken else None, taken.completion if taken else None, answer.latency_s if answer else None,
     )  # fmt: skip

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import polars as pl
 
+from careful_assets.generation.scrubbing import personal_data_in_prompts
 from careful_assets.provenance.verdicts import Check, CheckView, Verdict
 
 _RECORD = (
     "prompt_id", "prompt_sha256", "rendered_prompt", "generator_id", "generator_family", "generator_digest", "params",
-    "seed", "requested_at",
+    "seed",
 )  # fmt: skip
+_OF_THE_ANSWER = ("answered_at", "prompt_tokens", "completion_tokens", "latency_s")
 
 
 def requests_accounted_for(view: CheckView) -> Verdict:
-    """Every request has an outcome, candidates match the answers, and no more failed than the card allows."""
+    """Every request has an outcome, candidates match the answers, and no more failed than the card allows.
+
+    What a budget held back is an outcome, as long as the card has a budget.
+    """
     requests = view.table("generation.requests")
     broken = view.model("generation/unaccounted").height
-    missing = requests.filter(pl.col("status") == "missing").height
-    failed = requests.filter(pl.col("status") == "failed").height
-    limit = view.loaded.card.generation.max_failed_share
-    evidence = {"requests": requests.height, "failed": failed, "missing": missing, "not adding up": broken}
+    by_status = dict(requests.group_by("status").len().iter_rows())
+    answered, failed, held = (by_status.pop(status, 0) for status in ("answered", "failed", "held_back"))
+    missing = sum(by_status.values())
+    settings = view.loaded.card.generation
+    evidence = {
+        "requests": requests.height, "failed": failed, "held back": held, "missing": missing, "not adding up": broken,
+    }  # fmt: skip
     if requests.is_empty() or missing or broken:
         return Verdict(
             False,
@@ -27,9 +35,13 @@ def requests_accounted_for(view: CheckView) -> Verdict:
             "materialize generation again",
             evidence,
         )
-    answered = requests.height - failed
-    summary = f"{answered} of {requests.height} requests were answered, {failed} failed; the card allows {limit:.1%}"
-    if failed > limit * requests.height:
+    if held and settings.budget is None:
+        words = f"{held} requests are held back, but the card sets no budget; materialize generation again"
+        return Verdict(False, words, evidence)
+    summary = f"{answered} of {requests.height} requests were answered, {failed} failed"
+    summary += f", {held} were held back by the budget" if held else ""
+    summary += f"; the card allows {settings.max_failed_share:.1%} to fail"
+    if failed > settings.max_failed_share * requests.height:
         return Verdict(
             False, f"{summary}. See the causes on the asset; materialize generation again to retry", evidence
         )
@@ -40,8 +52,11 @@ def records_complete(view: CheckView) -> Verdict:
     """Every candidate's request says which model, prompt, seed, parameters and parents made it."""
     orphans = view.model("generation/candidates_without_request").height
     requests = view.table("generation.requests")
+    unsent, answered = pl.col("status") == "held_back", pl.col("status") == "answered"
     holes = requests.filter(
         pl.any_horizontal(pl.col(_RECORD).is_null())
+        | (pl.col("requested_at").is_null() & ~unsent)
+        | (pl.any_horizontal(pl.col(_OF_THE_ANSWER).is_null()) & answered)
         | (pl.col("parent_ids").list.len() == 0)
         | (pl.col("rendered_prompt") == "")
     ).height
@@ -76,8 +91,26 @@ def parents_are_exemplars(view: CheckView) -> Verdict:
     return Verdict(True, f"prompts showed {shown.height} exemplars and nothing else", {"parents": shown.height})
 
 
+def prompts_hold_no_personal_data(view: CheckView) -> Verdict:
+    """No recorded prompt shows personal data: every one is searched anew, whatever was masked when it was made."""
+    requests = view.table("generation.requests")
+    shown = personal_data_in_prompts(requests)
+    if shown.height:
+        kinds = dict(shown.group_by("kind").agg(pl.col("n").sum()).sort("kind").iter_rows())
+        said = ", ".join(f"{kind} {n}" for kind, n in kinds.items())
+        return Verdict(
+            False,
+            f"{shown['request_id'].n_unique()} prompts show personal data ({said}), the first of them request "
+            f"{shown['request_id'].sort()[0][:16]}; change the prompt's template if it stands there, and materialize "
+            "generation again: exemplars are then masked anew",
+            kinds,
+        )
+    return Verdict(True, f"no personal data was found in {requests.height} prompts", {"prompts": requests.height})
+
+
 CHECKS = (
-    Check("requests_accounted_for", 1, "R", "Is every request accounted for?", requests_accounted_for),
-    Check("records_complete", 1, "R", "Has every candidate its whole record?", records_complete),
+    Check("requests_accounted_for", 2, "R", "Is every request accounted for?", requests_accounted_for),
+    Check("records_complete", 2, "R", "Has every candidate its whole record?", records_complete),
     Check("parents_are_exemplars", 1, "AE", "Were exemplars alone shown to the generator?", parents_are_exemplars),
+    Check("prompts_hold_no_personal_data", 1, "FR", "Do prompts show no personal data?", prompts_hold_no_personal_data),
 )

@@ -15,6 +15,7 @@ import polars as pl
 from careful_assets.card.models import Card, LlmGenerator
 from careful_assets.errors import StageFailed
 from careful_assets.generation.ngram import NgramGenerator
+from careful_assets.generation.scrubbing import scrub
 from careful_assets.llm.requests import Generator
 from careful_assets.warehouse.home import Home
 
@@ -45,7 +46,8 @@ def open_generator(
 
     settings = card.generation.generator
     if not isinstance(settings, LlmGenerator):
-        pairs = exemplars.select("label", "text").iter_rows()
+        # It repeats what it is shown: it learns from what a prompt would show.
+        pairs = ((label, scrub(text)) for label, text in exemplars.select("label", "text").iter_rows())
         return OpenGenerator(NgramGenerator(pairs, settings.order), NGRAM_IN_FLIGHT)
     url, model = environ.get("CAREFUL_LLM_URL"), environ.get("CAREFUL_LLM_MODEL")
     if bool(url) != bool(model):

@@ -1,13 +1,14 @@
 """The requests of one round: which exemplars, which template, which seed.
 
 The same input plans the same requests. Belongs here: one round for given quotas. Does not belong here: the quotas
-(`rounds`) and sending (`llm.dispatch`).
+(`rounds`), what is masked in an exemplar (`scrubbing`) and sending (`llm.dispatch`).
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from itertools import count, islice
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from careful_assets.card.models import Card, LlmGenerator
 from careful_assets.card.prompts import Prompt
 from careful_assets.errors import StageFailed
 from careful_assets.generation.prompts import render
+from careful_assets.generation.scrubbing import scrub
 from careful_assets.llm.requests import GeneratorIdentity, Request
 
 T = TypeVar("T")
@@ -27,7 +29,7 @@ def plan_round(
     card: Card, prompts: Sequence[Prompt], exemplars: pl.DataFrame, identity: GeneratorIdentity, round: int,
     quotas: Mapping[str, int], first_index: int,
 ) -> list[Request]:  # fmt: skip
-    """Requests that ask for exactly `quotas` rows a label.
+    """Requests that ask for exactly `quotas` rows a label. Prompts show exemplars without personal data.
 
     Args:
         card: the dataset's card; `generation` decides completions and exemplars a request, seed and parameters.
@@ -37,7 +39,7 @@ def plan_round(
         round: the round's number, from 1.
         quotas: rows to ask for by label; zero asks nothing.
         first_index: the number of requests in earlier rounds. Request i of the dataset has the card's seed + i · n
-            and its completion c that seed + c, so that no two completions share a seed.
+            and its completion c that seed + c, modulo `llm.requests.SEEDS`, so that no two completions share a seed.
 
     Raises:
         StageFailed: a label has fewer exemplars than a prompt shows.
@@ -48,6 +50,7 @@ def plan_round(
     _refuse_shortage(card, {label: sum(map(len, groups)) for label, groups in by_label.items()}, shown)
     mode = settings.generator.mode if isinstance(settings.generator, LlmGenerator) else "completion"
     params = settings.parameters.model_dump(mode="json", exclude_none=True)
+    shown_as = cache(scrub)  # only what is chosen is searched, and once
     requests: list[Request] = []
     for label, groups in by_label.items():
         for start in range(0, quotas[label], size):
@@ -57,7 +60,7 @@ def plan_round(
             requests.append(
                 Request.make(
                     round=round, stratum=label, prompt_id=prompt.prompt_id, prompt_sha256=prompt.sha256,
-                    rendered_prompt=render(prompt, label, [text for _, text in rows]), generator=identity,
+                    rendered_prompt=render(prompt, label, [shown_as(text) for _, text in rows]), generator=identity,
                     mode=mode, params=params, seed=settings.seed + index * size,
                     completions=min(size, quotas[label] - start), parent_ids=[row_id for row_id, _ in rows],
                 )

@@ -1,8 +1,8 @@
 """Rendering prompts in Jinja's sandbox.
 
 Belongs here: what a template sees (`label` and `exemplars`, nothing else) and what may come of it. Does not belong
-here: reading templates (`card.prompts`) and which exemplars a prompt shows (`plan`). Exemplars are data: braces in
-them come out as they stand.
+here: reading templates (`card.prompts`), which exemplars a prompt shows (`plan`) and what is masked in them
+(`scrubbing`). Exemplars are data: braces in them come out as they stand.
 """
 
 from __future__ import annotations

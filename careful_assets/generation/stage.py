@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import polars as pl
 
 from careful_assets.generation.candidates import candidates_frame, requests_frame
+from careful_assets.generation.forecasts import forecasts_frame
 from careful_assets.generation.generators import OpenGenerator, open_generator
-from careful_assets.generation.rounds import Plan, planned_rounds
-from careful_assets.llm.dispatch import answer_all
+from careful_assets.generation.page import forecast_in_words, shown
+from careful_assets.generation.rounds import Plan, ending_of, planned_rounds
+from careful_assets.generation.sending import send
 from careful_assets.llm.journal import Journal
-from careful_assets.llm.progress import reporting
+from careful_assets.llm.prices import Prices
 from careful_assets.provenance.stage import Inputs, Outcome, StageContext
 
 
 def generate(context: StageContext, inputs: Inputs) -> Outcome:
     """The generation stage: candidates with a record of every request, from the journal's answers.
 
+    What the budget did not let through is held back: on record, and sent once the card allows more.
+
     Raises:
-        StageFailed: the generator cannot be started or does not answer; what it answered is kept.
+        StageFailed: the generator has no price where it needs one, cannot be started or does not answer; what it
+            answered is kept.
         MalformedInput: the journal is corrupt.
     """
     card = context.card
@@ -29,51 +33,40 @@ def generate(context: StageContext, inputs: Inputs) -> Outcome:
     )
     opened = open_generator(card, context.home, exemplars)
     journal = Journal(context.home.journal(card.name))
-    plan = _plan(context, inputs, exemplars, opened, journal)
-    if plan.to_send:
-        with reporting(f"{card.name}: asking {opened.generator.identity.generator_id}", context.log) as progress:
-            asyncio.run(
-                answer_all(plan.to_send, opened.generator, journal, in_flight=opened.in_flight, on_progress=progress)
-            )
-    state = journal.read()
-    requests = requests_frame(plan.requests, state)
-    candidates = candidates_frame(plan.requests, state, card.purpose.artifact_type)
-    return Outcome(
-        {"generation.candidates": candidates, "generation.requests": requests},
-        _shown(candidates, requests, opened),
+    plan, rounds = _plan(context, inputs, exemplars, opened, journal)
+    prices = Prices(card.generation.prices, card.purpose.currency)
+
+    def told() -> None:
+        rows = forecasts_frame(plan.to_send, journal.read(), prices, opened.in_flight).iter_rows(named=True)
+        for row in rows:
+            context.log(f"forecast of {forecast_in_words(row, card)}")
+
+    stopped = (
+        asyncio.run(send(plan.to_send, opened, journal, prices, card, context.log, told)) if plan.to_send else None
     )
+    state = journal.read()
+    tables = {
+        "generation.candidates": candidates_frame(plan.requests, state, card.purpose.artifact_type),
+        "generation.requests": requests_frame(plan.requests, state, prices, stopped),
+        "generation.forecasts": forecasts_frame(plan.requests, state, prices, opened.in_flight),
+    }
+    why = ending_of(card.purpose.gap, rounds, card.generation.max_rounds)
+    return Outcome({**tables}, shown(card, tables, opened.generator.identity, why))
 
 
 def _plan(
     context: StageContext, inputs: Inputs, exemplars: pl.DataFrame, opened: OpenGenerator, journal: Journal
-) -> Plan:
-    """The rounds so far and the one to run. Outcomes of rounds that the journal does not know belong to another
-    generator, prompt or seed: with those changed, the rounds begin anew.
+) -> tuple[Plan, pl.DataFrame]:
+    """The rounds so far and the one to run, and the outcomes that this rests on.
+
+    Outcomes of rounds that the journal does not know belong to another generator, prompt or seed: with those changed,
+    the rounds begin anew.
     """
     identity, rounds = opened.generator.identity, inputs.rounds()
     plan = planned_rounds(context.card, context.loaded.prompts, exemplars, identity, rounds)
     known = journal.read().requests
     if all(request.request_id in known for request in plan.requests if request.round != plan.open_round):
-        return plan
+        return plan, rounds
     context.log("the generator, a prompt, a seed or the exemplars changed: generation starts at round 1 again")
-    return planned_rounds(context.card, context.loaded.prompts, exemplars, identity, rounds.clear())
-
-
-def _shown(candidates: pl.DataFrame, requests: pl.DataFrame, opened: OpenGenerator) -> dict[str, Any]:
-    identity = opened.generator.identity
-    by_label = (
-        candidates.group_by("requested_label", "finish_reason").len("rows").sort("requested_label", "finish_reason")
-    )
-    by_status = requests.group_by("status").len("requests").sort("status")
-    failures = requests.drop_nulls("cause").group_by("cause").len("requests").sort("cause")
-    return {
-        "candidates": candidates.height,
-        "by label": by_label.to_dicts(),
-        "requests": by_status.to_dicts(),
-        "failures": failures.to_dicts(),
-        "sent again": int(requests["resent"].sum()),
-        "generator": f"{identity.generator_id}, of the family {identity.family}",
-        "generator digest": identity.digest,
-        "prompts": requests.group_by("prompt_id", "prompt_sha256").len("requests").sort("prompt_id").to_dicts(),
-        "tokens": int(requests["tokens"].sum()),
-    }
+    anew = rounds.clear()
+    return planned_rounds(context.card, context.loaded.prompts, exemplars, identity, anew), anew

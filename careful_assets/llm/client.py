@@ -18,8 +18,12 @@ from careful_assets.llm.requests import Answer, CallFailed, GeneratorIdentity, R
 from careful_assets.llm.responses import parse, refusal
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
-CALL_TIMEOUT_S = 300.0
 CONNECT_TIMEOUT_S = 15.0
+_LEAST_TIMEOUT_S = 60.0
+_LONGEST_TIMEOUT_S = 600.0
+_SLOWEST_TOKENS_PER_S = 10.0
+_DEFAULT_MAX_TOKENS = 256
+_SCHEMA_REFUSED = (400, 422)
 _PATHS = {"completion": "completions", "chat": "chat/completions"}
 
 
@@ -31,28 +35,43 @@ def endpoint_identity(model: str, family: str, revision: str = "") -> GeneratorI
     return GeneratorIdentity(model, family, digest_of({"model": model, "revision": revision}))
 
 
+def timeout_of(request: Request) -> float:
+    """Seconds after which a call counts as hanging: a minute, and what a very slow generator needs for what is asked.
+
+    The embedded model on two busy cores gives some 100 tokens a second over all completions of a request; at 10, nobody
+    would wait for a dataset. Never more than ten minutes, where common proxies have long cut the connection.
+    """
+    tokens = int(request.params.get("max_tokens") or _DEFAULT_MAX_TOKENS) * request.completions
+    return min(_LEAST_TIMEOUT_S + tokens / _SLOWEST_TOKENS_PER_S, _LONGEST_TIMEOUT_S)
+
+
 class EndpointClient:
     """A generator behind an OpenAI-compatible endpoint.
 
-    `url`: its base, with or without `/v1`. `remedy`: what a person can do if it does not answer.
+    `url`: its base, with or without `/v1`. `remedy`: what a person can do if it does not answer. `timeout_s`: seconds
+    for a whole call, by what it asks for (`timeout_of`) unless given.
     """
 
     def __init__(
         self, url: str, identity: GeneratorIdentity, *, api_key: str | None = None, remedy: str,
-        timeout_s: float = CALL_TIMEOUT_S,
+        timeout_s: float | None = None,
     ) -> None:  # fmt: skip
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _is_address(url):
             raise StageFailed(
                 "CAREFUL_LLM_URL is not an http or https address; give the endpoint's base, "
                 "such as http://127.0.0.1:8080/v1"
+            )
+        if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
+            raise StageFailed(
+                "CAREFUL_LLM_API_KEY holds a character that no HTTP header can carry (a line break?); set it again"
             )
         base = url.rstrip("/")
         self._base = base if base.endswith("/v1") else f"{base}/v1"
         self._identity = identity
         self._api_key = api_key
         self._remedy = remedy
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(CONNECT_TIMEOUT_S, timeout_s))
+        self._timeout_s = timeout_s
+        self._takes_schema = True
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -62,9 +81,9 @@ class EndpointClient:
 
     async def __aenter__(self) -> Self:
         headers = {"Authorization": f"Bearer {self._api_key}"} if self._api_key else {}
-        # `dispatch` bounds what is in flight; a second bound here would only hide it.
+        # `dispatch` bounds what is in flight; a second bound here would only hide it. No answer hangs on a cookie.
         self._session = aiohttp.ClientSession(
-            headers=headers, timeout=self._timeout, connector=aiohttp.TCPConnector(limit=0)
+            headers=headers, connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
         )
         return self
 
@@ -76,37 +95,57 @@ class EndpointClient:
             self._session = None
 
     async def complete(self, request: Request) -> Answer:
-        """One call.
+        """One call; two where a schema is wanted and the server takes none, which it is then spared.
 
         Raises:
             CallFailed: a refusal or an answer that cannot be used.
             Unreachable: no connection, a broken one, or no answer in time.
         """
-        assert self._session is not None, "used outside `async with`"
         begun = time.monotonic()
+        with_schema = request.answer_schema is not None and self._takes_schema
         try:
-            # No redirects: the key and the prompt go to the address that was named and nowhere else.
-            async with self._session.post(
-                f"{self._base}/{_PATHS[request.mode]}", json=self._payload(request), allow_redirects=False
-            ) as response:
-                body = await _bounded(response.content)
-                if response.status != 200:
-                    raise refusal(response.status, body, response.headers.get("Retry-After"), request, self._api_key)
-        except TimeoutError as error:
-            raise Unreachable(f"no answer within {time.monotonic() - begun:.0f} s", self._remedy) from error
-        except aiohttp.ClientPayloadError as error:
-            raise CallFailed("the body broke off or could not be decoded", retryable=True) from error
-        except aiohttp.ClientConnectionError as error:
-            raise Unreachable(f"{type(error).__name__}: {_reason(error)}", self._remedy) from error
-        except aiohttp.ClientError as error:
-            raise CallFailed(f"the answer is not HTTP ({type(error).__name__})", retryable=True) from error
+            body = await self._post(request, with_schema)
+        except CallFailed as failure:
+            if not with_schema or failure.status not in _SCHEMA_REFUSED:
+                raise
+            body = await self._post(request, False)
+            # Whatever was wrong with the first call, the schema was it: the second differs in nothing else.
+            self._takes_schema = False
         choices, tokens = parse(body, request)
         return Answer(request.request_id, choices, tokens, round(time.monotonic() - begun, 6))
 
-    def _payload(self, request: Request) -> dict[str, Any]:
+    async def _post(self, request: Request, with_schema: bool) -> bytes:
+        assert self._session is not None, "used outside `async with`"
+        total = timeout_of(request) if self._timeout_s is None else self._timeout_s
+        try:
+            # No redirects: the key and the prompt go to the address that was named and nowhere else.
+            async with self._session.post(
+                f"{self._base}/{_PATHS[request.mode]}", json=self._payload(request, with_schema), allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=total, sock_connect=min(CONNECT_TIMEOUT_S, total)),
+            ) as response:  # fmt: skip
+                body = await _bounded(response.content)
+                if response.status != 200:
+                    raise refusal(response.status, body, response.headers.get("Retry-After"), request, self._api_key)
+                return body
+        except aiohttp.ConnectionTimeoutError as error:
+            raise Unreachable("no connection in time", self._remedy, connected=False) from error
+        except TimeoutError as error:
+            raise Unreachable(f"no answer within {total:.0f} s", self._remedy, connected=True) from error
+        except aiohttp.ClientPayloadError as error:
+            raise CallFailed("the body broke off or could not be decoded", retryable=True) from error
+        except aiohttp.ClientConnectionError as error:
+            connected = not isinstance(error, aiohttp.ClientConnectorError)
+            raise Unreachable(f"{type(error).__name__}: {_reason(error)}", self._remedy, connected=connected) from error
+        except aiohttp.ClientError as error:
+            raise CallFailed(f"the answer is not HTTP ({type(error).__name__})", retryable=True) from error
+
+    def _payload(self, request: Request, with_schema: bool) -> dict[str, Any]:
         asked: dict[str, Any] = {"prompt": request.rendered_prompt}
         if request.mode == "chat":
             asked = {"messages": [{"role": "user", "content": request.rendered_prompt}]}
+        if with_schema:
+            schema = {"name": "answer", "strict": True, "schema": request.answer_schema}
+            asked["response_format"] = {"type": "json_schema", "json_schema": schema}
         params = {name: value for name, value in request.params.items() if value not in ([], None)}
         return {
             **params,
@@ -115,6 +154,14 @@ class EndpointClient:
             "n": request.completions,
             "seed": request.seed,
         }
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, a half-open bracket
+        return False
 
 
 async def _bounded(stream: aiohttp.StreamReader) -> bytes:

@@ -25,7 +25,8 @@ class JournalState:
     """Everything recorded, by request id.
 
     `failures` holds the last one of each request; `resent` names those that were asked again with no outcome
-    of the earlier asking on record: they were in flight when a process died.
+    of the earlier asking on record: they were in flight when a process died. `repairs` holds the prompt last sent for
+    a request in place of its own, to have a malformed answer mended.
     """
 
     requests: dict[str, Request] = field(default_factory=dict)
@@ -35,6 +36,7 @@ class JournalState:
     asked_at: dict[str, datetime] = field(default_factory=dict)
     answered_at: dict[str, datetime] = field(default_factory=dict)
     resent: set[str] = field(default_factory=set)
+    repairs: dict[str, str] = field(default_factory=dict)
     _open: set[str] = field(default_factory=set)
 
     def fold(self, event: dict[str, Any]) -> None:
@@ -71,6 +73,8 @@ class JournalState:
             request_id = event["request_id"]
             if request_id not in self.requests:
                 raise ValueError("asked again, but never asked whole")
+        if "repair" in event:
+            self.repairs[request_id] = event["repair"]
         if request_id in self._open:
             self.resent.add(request_id)
         self._open.add(request_id)

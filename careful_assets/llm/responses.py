@@ -46,6 +46,9 @@ def _choice(given: dict[str, Any], mode: str) -> Choice:
     if mode == "chat":
         message = given.get("message")
         text = message.get("content") if isinstance(message, dict) else None
+        if text is None and isinstance(message, dict) and isinstance(message.get("refusal"), str):
+            # A refusal in a field of its own is text like any other: the gates judge it.
+            return Choice(message["refusal"], "refusal")
     else:
         text = given.get("text")
     if not isinstance(text, str):
@@ -69,6 +72,7 @@ def refusal(status: int, body: bytes, retry_after: str | None, request: Request,
         f"HTTP {status}{': ' + excerpt if excerpt else ''}",
         retryable=status in RETRYABLE_STATUSES,
         retry_after_s=_seconds(retry_after),
+        status=status,
     )
 
 
@@ -82,10 +86,10 @@ def _seconds(retry_after: str | None) -> float | None:
     if retry_after.strip().isdecimal():
         return float(retry_after)
     try:
-        moment = parsedate_to_datetime(retry_after)
-    except ValueError:
+        moment = parsedate_to_datetime(retry_after).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def _excerpt(body: bytes, prompt: str, api_key: str | None) -> str:

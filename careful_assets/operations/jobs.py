@@ -1,10 +1,10 @@
-"""Taking a dataset through its life as one Dagster run in CAREFUL_HOME's own instance."""
+"""Taking a dataset through its life in CAREFUL_HOME's own Dagster instance: one run, or one more a round."""
 
 import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,11 @@ from pathlib import Path
 import dagster as dg
 from sqlalchemy.exc import DBAPIError
 
-from careful_assets.build import build_defs, job_name
+from careful_assets.build import ROUND, build_defs, job_name
+from careful_assets.catalogue import requirements_of
 from careful_assets.errors import Exit, HomeUnusable
+from careful_assets.generation.due import round_due
+from careful_assets.operations.datasets import dataset_named
 from careful_assets.provenance.stages import STAGES
 from careful_assets.shipped import shipped
 from careful_assets.warehouse.home import Home, explained
@@ -23,7 +26,10 @@ _PID_TAG = "careful_assets/pid"
 
 @dataclass(frozen=True)
 class RunReport:
-    """How a run ended. `problems`: what failed, in words; `advice`: checks that warn; `exit_code`: of `careful`."""
+    """How a life's run ended, or the last of its runs.
+
+    `problems`: what failed, in words; `advice`: checks that warn; `exit_code`: of `careful`.
+    """
 
     run_id: str
     success: bool
@@ -47,23 +53,47 @@ def instance_of(home: Home) -> dg.DagsterInstance:
 def run_life(project_root: Path, home: Home, dataset: str, to_stage: str, say: Callable[[str], None]) -> RunReport:
     """Materialize the dataset's stages up to `to_stage`, with their checks; `say` gets a line a stage.
 
+    Where the card allows for several rounds, generation and filtering are run again while a round is due; the stages
+    after them then see the union of all rounds.
+
     Raises:
         HomeUnusable: CAREFUL_HOME cannot be written.
     """
     home.prepare()
+    loaded = dataset_named(project_root, dataset)
+    most = loaded.card.generation.max_rounds
     wanted = STAGES[: STAGES.index(to_stage) + 1]
     lines = dg.Definitions(loggers={"console": _stage_logger(dataset, say)})
-    defs = dg.Definitions.merge(build_defs(project_root, home=home), lines)
+    job = dg.Definitions.merge(build_defs(project_root, home=home), lines).resolve_job_def(job_name(dataset))
     with _run_records_explained(home), instance_of(home) as instance:
         _close_abandoned_runs(instance)
-        result = defs.resolve_job_def(job_name(dataset)).execute_in_process(
-            instance=instance,
-            asset_selection=[dg.AssetKey([dataset, stage]) for stage in wanted],
-            run_config={"loggers": {"console": {}}},
-            raise_on_error=False,
-            tags={_PID_TAG: str(os.getpid())},
-        )
-    return _report(result)
+        if most == 1 or not set(ROUND) <= set(wanted):
+            return _report([_run(job, instance, dataset, wanted)])
+        end = wanted.index(ROUND[-1]) + 1
+        results = [_run(job, instance, dataset, wanted[:end])]
+        for _ in range(most):
+            if not results[-1].success:
+                break
+            due = round_due(loaded, home, requirements_of(loaded))
+            say(f"{dataset}: {due.why}")
+            if due.round is None:
+                break
+            results.append(_run(job, instance, dataset, ROUND))
+        if results[-1].success and wanted[end:]:
+            results.append(_run(job, instance, dataset, wanted[end:]))
+    return _report(results)
+
+
+def _run(
+    job: dg.JobDefinition, instance: dg.DagsterInstance, dataset: str, stages: Sequence[str]
+) -> dg.ExecuteInProcessResult:
+    return job.execute_in_process(
+        instance=instance,
+        asset_selection=[dg.AssetKey([dataset, stage]) for stage in stages],
+        run_config={"loggers": {"console": {}}},
+        raise_on_error=False,
+        tags={_PID_TAG: str(os.getpid())},
+    )
 
 
 @contextmanager
@@ -78,8 +108,9 @@ def _run_records_explained(home: Home) -> Iterator[None]:
         ) from error
 
 
-def _report(result: dg.ExecuteInProcessResult) -> RunReport:
-    problems, exit_code = [], Exit.HOLDS
+def _report(results: Sequence[dg.ExecuteInProcessResult]) -> RunReport:
+    """What the last run came to, and what each check said last."""
+    problems, exit_code, result = [], Exit.HOLDS, results[-1]
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.user_failure_data is not None:
             failure = event.step_failure_data.user_failure_data
@@ -91,7 +122,8 @@ def _report(result: dg.ExecuteInProcessResult) -> RunReport:
             if error.cls_name != "DagsterAssetCheckFailedError":
                 problems.append(f"{event.step_key} broke, which is a defect: {error.message.strip()}")
                 exit_code = Exit.DOES_NOT_HOLD
-    failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    verdicts = [check for one in results for check in one.get_asset_check_evaluations()]
+    failed = [check for check in {check.asset_check_key: check for check in verdicts}.values() if not check.passed]
     shown = {
         check.check_name: f"{check.asset_key.to_user_string()}, check {check.check_name}: {check.description}"
         for check in failed

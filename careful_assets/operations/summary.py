@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from careful_assets.card.reader import LoadedCard
+from careful_assets.generation.rounds import ending_of
 from careful_assets.provenance.digests import sha256
 from careful_assets.provenance.stages import STAGES
 from careful_assets.warehouse.connections import connect
@@ -17,9 +18,12 @@ from careful_assets.warehouse.tables import read
 _SAMPLES = 5
 _TOLD_BY = {
     "requests": "generation",
+    "held_back": "generation",
+    "spent": "generation",
     "generator": "generation",
     "candidates": "generation",
     "rejected": "filtering",
+    "rounds": "filtering",
     "kept": "labeling",
     "labels_confirmed": "labeling",
     "kappa": "labeling",
@@ -45,8 +49,9 @@ def summary_of(loaded: LoadedCard, home: Home, to_stage: str) -> dict[str, Any]:
     card = loaded.card
     with connect(home.warehouse(card.name), read_only=True) as con:
         names = (
-            "generation.requests", "generation.candidates", "filtering.decisions", "labeling.labels",
-            "labeling.agreement", "evaluation.leaks", "training.results", "release.releases",
+            "generation.requests", "generation.candidates", "generation.forecasts", "filtering.decisions",
+            "labeling.labels", "labeling.agreement", "evaluation.leaks", "training.results", "release.releases",
+            "provenance.rounds",
         )  # fmt: skip
         tables = {name: read(con, name) for name in names}
         reasons = run_model(con, "filtering/rejects_by_reason")
@@ -56,10 +61,13 @@ def summary_of(loaded: LoadedCard, home: Home, to_stage: str) -> dict[str, Any]:
     summary = {
         "dataset": card.name,
         "requests": requests.height,
+        "held_back": _held_back(requests),
+        "spent": _spent(loaded, tables["generation.forecasts"]),
         "generator": requests["generator_id"][0] if requests.height else None,
         "candidates": candidates.height,
         "kept": labels.height,
         "rejected": reasons.select("gate", "reason", "n").to_dicts(),
+        "rounds": ending_of(card.purpose.gap, tables["provenance.rounds"], card.generation.max_rounds),
         "labels_confirmed": int(labels["confirmed"].sum()),
         "kappa": tables["labeling.agreement"].select("name", "value", "n").to_dicts(),
         "leaks_struck": tables["evaluation.leaks"]["row_id"].n_unique(),
@@ -70,6 +78,21 @@ def summary_of(loaded: LoadedCard, home: Home, to_stage: str) -> dict[str, Any]:
     # What later stages left of an earlier run is not this run's account.
     reached = STAGES.index(to_stage)
     return {key: value for key, value in summary.items() if STAGES.index(_TOLD_BY.get(key, "anchors")) <= reached}
+
+
+def _held_back(requests: pl.DataFrame) -> dict[str, Any] | None:
+    """What the budget did not let through, and why; None if nothing."""
+    held = requests.filter(pl.col("status") == "held_back")
+    return None if held.is_empty() else {"requests": held.height, "cause": held["cause"][0]}
+
+
+def _spent(loaded: LoadedCard, forecasts: pl.DataFrame) -> dict[str, Any]:
+    """What all rounds took, and what was forecast of them, as far as either is known."""
+    names = ("tokens", "cost", "seconds")
+    sums = {name: (forecasts[f"actual_{name}"].sum(), forecasts[name].sum()) for name in names}
+    spent = {name: {"took": took, "forecast": told} for name, (took, told) in sums.items()}
+    unpriced = forecasts["actual_cost"].null_count() > 0
+    return spent | {"currency": loaded.card.purpose.currency} | ({"cost": None} if unpriced else {})
 
 
 def _gap_scores(loaded: LoadedCard, results: pl.DataFrame) -> list[dict[str, Any]]:

@@ -12,6 +12,8 @@ def summary_text(summary: dict[str, Any], program: str) -> str:
         "",
         f"== {summary['dataset']} ==",
         f"candidates   {summary['candidates']} from {summary['generator']}, {summary['requests']} requests",
+        f"rounds       {summary['rounds']}",
+        *_spent(summary["spent"], summary["held_back"]),
         f"kept         {summary['kept']}, of which {summary['labels_confirmed']} with a confirmed label",
         f"rejected     {sum(row['n'] for row in summary['rejected'])}",
         *(f"             {row['n']:>5}  {row['gate']}: {row['reason']}" for row in summary["rejected"]),
@@ -35,6 +37,18 @@ def summary_text(summary: dict[str, Any], program: str) -> str:
     row = (summary["samples"]["kept"] or summary["samples"]["rejected"] or [{"row_id": "ROW_ID"}])[0]
     lines += ["", "look further", "             make ui", f"             {program} trace {row['row_id'][:16]}"]
     return "\n".join(lines)
+
+
+def _spent(spent: dict[str, Any], held_back: dict[str, Any] | None) -> list[str]:
+    tokens, seconds, cost = spent["tokens"], spent["seconds"], spent["cost"]
+    price = "no price" if cost is None else f"{cost['took']:,.2f} {spent['currency']}"
+    lines = [
+        f"spent        {tokens['took']:,} tokens in {seconds['took']:,.0f} s, {price}; "
+        f"forecast {tokens['forecast']:,} tokens in {seconds['forecast']:,.0f} s"
+    ]
+    if held_back is not None:
+        lines.append(f"held back    {held_back['requests']} requests; {held_back['cause']}")
+    return lines
 
 
 def status_text(state: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ import duckdb
 from careful_assets.errors import CarefulError, Exit
 from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.home import Home
+from careful_assets.warehouse.models import run_model
 
 _SHORTEST_PREFIX = 8
 _WITHHELD = "(withheld: kin of a sealed row)"
@@ -52,7 +53,7 @@ def trace_row(home: Home, datasets: Sequence[str], row_id: str) -> dict[str, Any
 
 def _generated(con: duckdb.DuckDBPyConnection, row_id: str) -> dict[str, Any]:
     (candidate,) = _where(con, "generation.candidates", "row_id", row_id)
-    (request,) = _where(con, "generation.requests", "request_id", candidate["request_id"])
+    (request,) = run_model(con, "generation/record_of", {"row_id": row_id}).to_dicts()
     parents = [row for parent in request["parent_ids"] for row in _where(con, "anchors.rows", "row_id", parent)]
     leaks = _where(con, "evaluation.leaks", "row_id", row_id)
     decisions = sorted(_where(con, "filtering.decisions", "row_id", row_id), key=lambda row: row["position"])

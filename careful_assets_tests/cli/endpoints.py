@@ -5,17 +5,27 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+Writer = Callable[[int], tuple[str, str]]
+
+
+def _of_phones(seed: int) -> tuple[str, str]:
+    return f" The phone of number {seed} broke in hand at once.", "stop"
+
 
 class Endpoint(ThreadingHTTPServer):
-    """`willing`: how many requests it answers before it refuses. `asked`: how many came."""
+    """`willing`: how many requests it answers before it refuses. `asked`: how many came.
 
-    def __init__(self, willing: int) -> None:
+    `writer`: the text and the finish reason of the completion with this seed.
+    """
+
+    def __init__(self, willing: int, writer: Writer) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.willing = willing
+        self.writer = writer
         self.asked = 0
         self.lock = threading.Lock()
 
@@ -37,8 +47,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.next_number() > self.server.willing:
             self._send(400, {"error": {"message": "not today"}})
             return
-        texts = [f" The phone of request {asked['seed']} broke in hand {n} at once." for n in range(asked["n"])]
-        choices = [{"index": n, "text": text, "finish_reason": "stop"} for n, text in enumerate(texts)]
+        written = [self.server.writer(asked["seed"] + n) for n in range(asked["n"])]
+        choices = [{"index": n, "text": text, "finish_reason": why} for n, (text, why) in enumerate(written)]
         self._send(200, {"choices": choices, "usage": {"prompt_tokens": 1, "completion_tokens": 1}})
 
     def _send(self, status: int, answer: object) -> None:
@@ -54,9 +64,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(willing: int = 10**6) -> Iterator[Endpoint]:
+def serving(willing: int = 10**6, writer: Writer = _of_phones) -> Iterator[Endpoint]:
     """The endpoint, running."""
-    with Endpoint(willing) as endpoint:
+    with Endpoint(willing, writer) as endpoint:
         thread = threading.Thread(target=endpoint.serve_forever, daemon=True)
         thread.start()
         try:

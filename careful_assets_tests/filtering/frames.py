@@ -30,14 +30,15 @@ RARE_CLASS = [
 
 
 def candidates_of(texts: Sequence[str], finish_reasons: Sequence[str | None] | None = None) -> pl.DataFrame:
-    """Candidates c0, c1, ...; below ten of them the ids sort in the order of the texts."""
+    """Candidates c0, c1, ... of one round; below ten of them the ids sort in the order of the texts."""
     return pl.DataFrame(
         {
             "row_id": [f"c{i}" for i in range(len(texts))],
+            "round": [1] * len(texts),
             "text": list(texts),
             "finish_reason": list(finish_reasons) if finish_reasons is not None else ["stop"] * len(texts),
         },
-        schema={**TEXT_SCHEMA, "finish_reason": pl.String},
+        schema={"row_id": pl.String, "round": pl.Int32, "text": pl.String, "finish_reason": pl.String},
     )
 
 

@@ -82,9 +82,10 @@ def exemplars(groups: int = 6, rows: int = 3) -> pl.DataFrame:
 
 ROUNDS = {
     "round": pl.Int32, "stratum": pl.String, "asked": pl.Int64, "answered": pl.Int64, "kept": pl.Int64,
-    "coverage": pl.Float64, "coverage_noise": pl.Float64,
+    "coverage": pl.Float64, "coverage_noise": pl.Float64, "held_back": pl.Int64,
 }  # fmt: skip
 
 
 def rounds(*rows: tuple) -> pl.DataFrame:
-    return pl.DataFrame(list(rows), schema=ROUNDS, orient="row")
+    """Outcomes, in the order of ROUNDS; those without a last value held nothing back."""
+    return pl.DataFrame([(*row, 0)[: len(ROUNDS)] for row in rows], schema=ROUNDS, orient="row")

@@ -1,17 +1,23 @@
 import asyncio
+import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from careful_assets.card.budget import Price
 from careful_assets.generation.candidates import candidates_frame, clean, requests_frame
 from careful_assets.llm.journal import Journal
+from careful_assets.llm.journal_state import JournalState
+from careful_assets.llm.prices import Prices
 from careful_assets.llm.requests import Answer, Choice, Failure
 from careful_assets.warehouse import tables
 from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.migrations import migrate
+from careful_assets.warehouse.models import run_model
 from careful_assets_tests.llm.stubs import request
 
+PRICES = Prices({"stub-model": Price(prompt=1.0, completion=10.0)}, "EUR")
 HOSTILE = ["- a row ", "'; drop table x; --", "nul\x00 inside", "half \ud83d pair", "", "é\U0001f600 \u202e"]
 
 
@@ -38,7 +44,7 @@ def recorded(tmp_path):
 def test_every_planned_request_is_accounted_for(recorded):
     """Answered, failed or missing, with cause, attempts and times; answers leave no stale cause."""
     planned, state = recorded
-    frame = requests_frame(planned, state)
+    frame = requests_frame(planned, state, PRICES)
     rows = {row["request_id"]: row for row in frame.iter_rows(named=True)}
     first, second, third = (rows[one.request_id] for one in planned)
     assert [row["status"] for row in (first, second, third)] == ["answered", "failed", "missing"]
@@ -48,6 +54,64 @@ def test_every_planned_request_is_accounted_for(recorded):
     assert first["requested_at"] < first["answered_at"]
     assert third["requested_at"] is None
     assert frame["request_id"].to_list() == sorted(rows)
+
+
+def test_what_a_stop_cut_off_is_held_back_and_nothing_else(recorded):
+    """With a reason why sending stopped, what has no outcome is held back for it; answers and failures stay."""
+    planned, state = recorded
+    frame = requests_frame(planned, state, PRICES, "budget: 2 of 2 requests")
+    rows = {row["request_id"]: (row["status"], row["cause"]) for row in frame.iter_rows(named=True)}
+    assert [rows[one.request_id] for one in planned] == [
+        ("answered", None), ("failed", "HTTP 400: no"), ("held_back", "budget: 2 of 2 requests"),
+    ]  # fmt: skip
+
+
+def test_tokens_are_counted_here_and_priced(recorded):
+    """Four bytes are a token, the generator's own figure stands beside; what has no answer took nothing."""
+    planned, state = recorded
+    rows = {row["request_id"]: row for row in requests_frame(planned, state, PRICES).iter_rows(named=True)}
+    answered, failed, _ = (rows[one.request_id] for one in planned)
+    taken = sum(-(-len(text.encode(errors="replace")) // 4) for text in HOSTILE)
+    assert (answered["tokens"], answered["prompt_tokens"], answered["completion_tokens"]) == (12, 7, taken)
+    assert answered["cost"] == pytest.approx((7 * 1 + taken * 10) / 1e6)
+    assert answered["latency_s"] == 0.5
+    assert {failed[key] for key in ("prompt_tokens", "completion_tokens", "cost", "latency_s")} == {None}
+    unpriced = requests_frame(planned, state, Prices({}, "EUR"))
+    assert unpriced["cost"].null_count() == 3
+
+
+def test_one_query_tells_where_a_row_came_from(recorded, tmp_path):
+    """Model, revision, prompt, seed, parameters, parents and times of any candidate, in one row of one query."""
+    planned, state = recorded
+    candidates = candidates_frame(planned, state, "rare_class")
+    migrate(tmp_path / "set.duckdb")
+    with connect(tmp_path / "set.duckdb") as con:
+        tables.replace(con, "generation.requests", requests_frame(planned, state, PRICES))
+        tables.replace(con, "generation.candidates", candidates)
+        for candidate in candidates.iter_rows(named=True):
+            (record,) = run_model(con, "generation/record_of", {"row_id": candidate["row_id"]}).to_dicts()
+            asked = planned[0]
+            assert (record["generator_id"], record["generator_digest"]) == (asked.generator_id, asked.generator_digest)
+            assert (record["rendered_prompt"], record["prompt_sha256"]) == (asked.rendered_prompt, asked.prompt_sha256)
+            assert (record["seed"], record["ordinal"]) == (asked.seed, candidate["ordinal"])
+            assert json.loads(record["params"]) == {**asked.params, "mode": "completion"}
+            assert record["parent_ids"] == ["a", "b"]
+            assert record["depth"] == 1
+            assert record["requested_at"] < record["answered_at"]
+            assert record["latency_s"] == 0.5
+        assert run_model(con, "generation/record_of", {"row_id": "nobody"}).is_empty()
+
+
+def test_a_candidate_says_which_personal_data_it_holds(tmp_path):
+    """The kinds found in the generated text stand in its record; a text without any has an empty list."""
+    asked = request(0, n=2)
+    texts = ["write to jane.doe@example.org at once", "the screen broke at once"]
+    state = JournalState(
+        requests={asked.request_id: asked},
+        answers={asked.request_id: Answer(asked.request_id, tuple(Choice(text, "stop") for text in texts), 1, 0.1)},
+    )
+    frame = candidates_frame([asked], state, "rare_class").sort("ordinal")
+    assert frame["personal_data"].to_list() == [["email"], []]
 
 
 def test_rows_are_the_same_whatever_the_order_and_fit_the_tables(recorded):
@@ -65,7 +129,7 @@ def test_the_frames_are_the_tables(recorded, tmp_path):
     """Both frames go into the migrated tables and come out equal, column for column."""
     planned, state = recorded
     frames = {
-        "generation.requests": requests_frame(planned, state),
+        "generation.requests": requests_frame(planned, state, PRICES),
         "generation.candidates": candidates_frame(planned, state, "rare_class"),
     }
     migrate(tmp_path / "set.duckdb")

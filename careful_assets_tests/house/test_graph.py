@@ -161,10 +161,11 @@ def test_each_dataset_has_a_job_for_its_life(defs: dg.Definitions) -> None:
 
 
 def test_automation_waits_for_a_person(defs: dg.Definitions) -> None:
-    """The sensor that follows open gates is there, and off until a person switches it on."""
-    (sensor,) = defs.sensors or []
-    assert isinstance(sensor, dg.AutomationConditionSensorDefinition)
-    assert sensor.default_status == dg.DefaultSensorStatus.STOPPED
+    """What follows open gates, and each dataset's next rounds, is there, and off until a person switches it on."""
+    sensors = {sensor.name: sensor for sensor in defs.sensors or []}
+    assert set(sensors) == {"follow_open_gates", *(f"{dataset}__next_round" for dataset in DATASETS)}
+    assert isinstance(sensors["follow_open_gates"], dg.AutomationConditionSensorDefinition)
+    assert {sensor.default_status for sensor in sensors.values()} == {dg.DefaultSensorStatus.STOPPED}
 
 
 def snapshot(defs: dg.Definitions) -> dict[str, Any]:

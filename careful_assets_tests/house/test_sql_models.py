@@ -32,6 +32,8 @@ REFUSED = (
     exp.Command, exp.Anonymous, exp.Interval,
 )  # fmt: skip
 PLAIN = {"VARCHAR", "BIGINT", "INTEGER", "DOUBLE", "BOOLEAN", "DATE"}
+# Looked up, not computed: columns that go from the table to the reader as they are.
+PASSED_ON = {"generation/record_of": {"VARCHAR[]", "TIMESTAMP WITH TIME ZONE"}}
 
 
 def sql_of(name: str) -> str:
@@ -126,7 +128,7 @@ def test_models_fit_the_schema_and_their_description(name: str, empty_warehouse:
     """Every model runs on an empty warehouse and gives plain types, and exactly the columns that schema.yml names."""
     parameters = dict.fromkeys(re.findall(r"\$(\w+)", sql_of(name)), 1)
     relation = empty_warehouse.sql(sql_of(name), params=parameters or None)
-    assert {str(kind) for kind in relation.types} <= PLAIN
+    assert {str(kind) for kind in relation.types} <= PLAIN | PASSED_ON.get(name, set())
     folder, model = name.split("/")
     assert described().get(folder, {}).get(model) == relation.columns
 

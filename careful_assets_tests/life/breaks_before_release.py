@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from careful_assets.labeling.judges.nearest_anchors import NearestAnchors
-from careful_assets_tests.life.damage import Accept, Break, attribute, both, card, sql
+from careful_assets_tests.life.damage import Accept, Break, attribute, card, sql
 
 _OPEN = "(select min(row_id) from anchors.rows)"
 _TRAIN = "(select min(row_id) from anchors.rows where split = 'train')"
@@ -13,10 +13,6 @@ _KEPT = "(select min(row_id) from labeling.labels)"
 _REJECT = "(select min(row_id) from filtering.decisions where not passed)"
 _MIXED = "(select min(row_id) from training.mixes where origin = 'generated')"
 _LAST_GATE = "(select max(position) from filtering.decisions)"
-_ONE_FAILED = (
-    f"delete from generation.candidates where request_id = {_REQUEST}",
-    f"update generation.requests set status = 'failed' where request_id = {_REQUEST}",
-)
 
 
 def _twice(table: str, where: str) -> str:
@@ -33,71 +29,6 @@ def _strike_first(number: int) -> str:
 
 
 BREAKS: dict[tuple[str, str], list[Break]] = {
-    ("generation", "requests_accounted_for"): [
-        Break("no request", "0 of 0 requests", sql("delete from generation.requests")),
-        Break(
-            "a request without outcome",
-            "1 of 38 requests have no outcome",
-            sql(f"update generation.requests set status = 'missing' where request_id = {_REQUEST}"),
-        ),
-        Break(
-            "an answer without rows",
-            "1 do not add up",
-            sql(f"delete from generation.candidates where request_id = {_REQUEST}"),
-        ),
-        Break(
-            "rows without an answer",
-            "1 do not add up",
-            sql(f"update generation.requests set status = 'failed' where request_id = {_REQUEST}"),
-        ),
-        Break(
-            "more rows than asked for",
-            "1 do not add up",
-            sql(f"update generation.requests set completions = 1 where request_id = {_REQUEST}"),
-        ),
-        Break("too many failed", "1 failed; the card allows 0.0%", sql(*_ONE_FAILED)),
-    ],
-    ("generation", "records_complete"): [
-        Break(
-            "a request's record is gone",
-            "[1-9] candidates without a request",
-            sql(f"delete from generation.requests where request_id = {_REQUEST}"),
-        ),
-        Break(
-            "no time of asking",
-            "1 requests with holes",
-            sql(f"update generation.requests set requested_at = null where request_id = {_REQUEST}"),
-        ),
-        Break(
-            "no parents",
-            "1 requests with holes",
-            sql(f"update generation.requests set parent_ids = [] where request_id = {_REQUEST}"),
-        ),
-        Break(
-            "no prompt",
-            "1 requests with holes",
-            sql(f"update generation.requests set rendered_prompt = '' where request_id = {_REQUEST}"),
-        ),
-        Break("a record twice", "1 ids that repeat", sql(_twice("generation.requests", f"request_id = {_REQUEST}"))),
-        Break("a row twice", "1 ids that repeat", sql(_twice("generation.candidates", f"row_id = {_CANDIDATE}"))),
-    ],
-    ("generation", "parents_are_exemplars"): [
-        Break(
-            "a train row was shown",
-            "1 rows that are no exemplars",
-            sql(f"update generation.requests set parent_ids = [{_TRAIN}] where request_id = {_REQUEST}"),
-        ),
-        Break(
-            "a row that is in no open split was shown",
-            "1 rows that are no exemplars",
-            sql(f"update generation.requests set parent_ids = ['sealed'] where request_id = {_REQUEST}"),
-        ),
-        Break(
-            "exemplars became train rows",
-            r"[1-9]\d* rows that are no exemplars",
-            sql("update anchors.rows set split = 'train' where split = 'exemplar'"),
-        ),
-    ],
     ("filtering", "every_gate_ran"): [
         Break("a gate did not run", "format did not run", sql("delete from filtering.decisions where gate='format'")),
         Break("no gate ran", "near_duplicate did not run", sql("delete from filtering.decisions")),
@@ -368,12 +299,6 @@ BREAKS: dict[tuple[str, str], list[Break]] = {
 }
 
 ACCEPTS: dict[tuple[str, str], list[Accept]] = {
-    ("generation", "requests_accounted_for"): [
-        Accept(
-            "a failure within the card's share",
-            both(sql(*_ONE_FAILED), card("  max_rounds: 1", "  max_failed_share: 0.03\n  max_rounds: 1")),
-        ),
-    ],
     ("filtering", "every_gate_ran"): [
         Accept(
             "no candidate, no decision", sql("delete from generation.candidates", "delete from filtering.decisions")

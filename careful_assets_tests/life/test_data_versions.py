@@ -15,13 +15,19 @@ from careful_assets_tests.life.arrange import Life
 # Attempts, resends, tokens, cost, times, causes; what a vault's random key or a file format moves.
 _VOLATILE = {
     "anchors.changes": {"eval_row_digest"},
-    "generation.requests": {"cause", "attempts", "resent", "tokens", "cost", "requested_at", "answered_at"},
+    "generation.requests": {
+        "cause", "attempts", "resent", "tokens", "cost", "requested_at", "answered_at", "prompt_tokens",
+        "completion_tokens", "latency_s",
+    },
+    "generation.forecasts": {
+        "tokens", "cost", "seconds", "basis", "actual_tokens", "actual_cost", "actual_seconds",
+    },
     "evaluation.leaks": {"eval_row_digest"},
     "evaluation.detectors": {"cause"},
     "training.mixes": {"model_digest"},
     "training.slices": {"frozen_at"},
     "release.releases": {"folder_digest", "made_at"},
-}
+}  # fmt: skip
 _COLUMNS = [(stage, table) for stage in STAGES for table in TABLES[stage]]
 
 

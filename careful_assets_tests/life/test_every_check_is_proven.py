@@ -12,11 +12,17 @@ from careful_assets.catalogue import CHECKS
 from careful_assets.filtering.gates import GATES
 from careful_assets.provenance.stages import STAGES
 from careful_assets.provenance.verdicts import Check, CheckView, Verdict, run_checks
-from careful_assets_tests.life import breaks_after_release, breaks_anchors, breaks_before_release, breaks_purpose
+from careful_assets_tests.life import (
+    breaks_after_release,
+    breaks_anchors,
+    breaks_before_release,
+    breaks_generation,
+    breaks_purpose,
+)
 from careful_assets_tests.life.arrange import Life, failures_of
 from careful_assets_tests.life.damage import Accept, Break
 
-_MODULES = (breaks_anchors, breaks_purpose, breaks_before_release, breaks_after_release)
+_MODULES = (breaks_anchors, breaks_purpose, breaks_generation, breaks_before_release, breaks_after_release)
 BREAKS = {at: cases for module in _MODULES for at, cases in module.BREAKS.items()}
 ACCEPTS = {at: cases for module in _MODULES for at, cases in module.ACCEPTS.items()}
 ALL = {(stage, check.name): check for stage, checks in CHECKS.items() for check in checks}

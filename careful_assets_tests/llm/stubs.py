@@ -52,6 +52,8 @@ class Stub:
         self.open += 1
         self.most = max(self.most, self.open)
         try:
+            if getattr(self.handler, "wants_http", False):
+                return await self.handler(body, len(self.bodies), http)
             return await self.handler(body, len(self.bodies))
         except ConnectionResetError:
             http.transport.abort()

@@ -1,10 +1,12 @@
 import asyncio
 import socket
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
 
 from careful_assets.errors import StageFailed
+from careful_assets.llm.client import timeout_of
 from careful_assets.llm.requests import CallFailed, Unreachable
 from careful_assets_tests.llm.stubs import choices, client, once, request, served
 
@@ -157,6 +159,33 @@ def test_no_answer_in_time_and_no_connection_are_unreachable():
 
 def test_an_address_that_is_none_is_refused_at_once():
     """A URL without http or https never gets as far as a request."""
-    for url in ("localhost:8080", "ftp://host/v1", "http://"):
+    for url in ("localhost:8080", "ftp://host/v1", "http://", "http://host:port", "http://[::1"):
         with pytest.raises(StageFailed, match="CAREFUL_LLM_URL"):
             client(url)
+
+
+def test_a_key_that_no_header_can_carry_is_refused_without_repeating_it():
+    """A line break or a letter outside ASCII is named as such, at once."""
+    for key in ("sk-12\n34", "sk-12\u00e934"):
+        with pytest.raises(StageFailed, match="CAREFUL_LLM_API_KEY") as caught:
+            client("http://127.0.0.1:9", api_key=key)
+        assert key not in str(caught.value)
+
+
+def test_a_call_that_asks_for_more_is_given_more_time():
+    """A minute and a tenth of a second a token, up to ten minutes; without a limit on record a usual one is taken."""
+    tokens = {None: 256, 0: 256, 60: 60, 100_000: 5_400}
+    for most, counted in tokens.items():
+        asked = replace(request(n=1), params={} if most is None else {"max_tokens": most})
+        assert timeout_of(asked) == 60 + counted / 10
+    assert timeout_of(replace(request(n=8), params={"max_tokens": 60})) == 108
+
+
+def test_a_refusal_in_a_field_of_its_own_is_kept_as_text():
+    """What a chat server puts under `refusal` is a row for the gates to judge."""
+
+    async def refusing(*_):
+        return web.json_response({"choices": [{"message": {"content": None, "refusal": "I won't."}}]})
+
+    answer = once(refusing, request(mode="chat"))
+    assert [(choice.text, choice.finish_reason) for choice in answer.choices] == [("I won't.", "refusal")]

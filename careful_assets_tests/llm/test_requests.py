@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from careful_assets.llm.requests import GeneratorIdentity, Request
-from careful_assets_tests.llm.stubs import request
+from careful_assets.llm.requests import SEEDS, GeneratorIdentity, Request
+from careful_assets_tests.llm.stubs import IDENTITY, request
 
 
 def test_the_id_depends_on_all_that_decides_the_answer_and_on_nothing_else():
@@ -35,3 +35,20 @@ def test_a_request_survives_json_and_a_forged_one_does_not():
     assert replace(asked, round=2).request_id == asked.request_id
     with pytest.raises(ValueError, match="not the digest"):
         Request.from_json({**written, "seed": 1})
+
+
+def test_seeds_beyond_what_servers_hold_wrap_and_stay_distinct():
+    """The seed on record is the one sent, below 2**31; requests that step over the edge share none."""
+    edge = SEEDS - 3
+    made = [replaced(seed=edge + 2 * step) for step in range(4)]
+    assert [one.seed for one in made] == [SEEDS - 3, SEEDS - 1, 1, 3]
+    assert replaced(seed=SEEDS + 5) == replaced(seed=5)
+    assert Request.from_json(made[2].as_json()) == made[2]
+
+
+def replaced(**change):
+    """A request that differs from the stub's in some arguments."""
+    given = request().as_json()
+    for name in ("request_id", "generator_id", "generator_family", "generator_digest"):
+        del given[name]
+    return Request.make(generator=IDENTITY, **{**given, **change})

@@ -9,9 +9,9 @@ from careful_assets.text.normalize import normalize
 
 
 class ExactDuplicate:
-    """Refuses rows whose normal form is an anchor's, or that of a candidate with a smaller `row_id`.
+    """Refuses rows whose normal form is an anchor's, or that of an earlier candidate.
 
-    Of equal candidates the one with the smallest `row_id` survives, whatever order they come in; of equal
+    Of equal candidates the first one survives, by round and `row_id`; of equal
     anchors the one with the smallest `row_id` is named. An anchor takes precedence: every candidate that
     copies one goes. Texts without a normal form (nothing in them shows) are equal to each other.
     """

@@ -31,7 +31,7 @@ _Key = tuple[str, str, int]
 class NearDuplicate:
     """Refuses rows that are as similar as the threshold to an anchor or to a candidate that passed this gate.
 
-    Candidates are taken in the order of `row_id`, and each that passes becomes a representative: a refused
+    Candidates are taken in the order of round and `row_id`, and each that passes becomes a representative: a refused
     row stands for nothing, so a row may pass though it is similar to a refused one. The most similar
     representative or anchor is named, an anchor before a candidate and then the smallest `row_id` at equal
     similarity.

@@ -3,10 +3,15 @@ select
     asked.round as round,
     asked.stratum as stratum,
     asked.asked as asked,
+    asked.held_back as held_back,
     cast(coalesce(got.answered, 0) as bigint) as answered,
     cast(coalesce(got.kept, 0) as bigint) as kept
 from (
-    select round, stratum, cast(sum(completions) as bigint) as asked
+    select
+        round,
+        stratum,
+        cast(sum(completions) as bigint) as asked,
+        cast(sum(case when status = 'held_back' then completions else 0 end) as bigint) as held_back
     from generation.requests
     group by round, stratum
 ) as asked

@@ -1,0 +1,75 @@
+"""What requests take: tokens as we count them, and the seconds in which at least one was open.
+
+Belongs here: counting over plain records. Does not belong here: prices (`prices`) and limits (`budget`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from careful_assets.llm.journal_state import JournalState
+from careful_assets.llm.requests import Answer, Request
+
+BYTES_A_TOKEN = 4
+"""An estimate, alike for every model: an English text has about four characters a token (on the demo's prompts and
+answers the embedded model's own count comes to 4.2), other scripts more bytes a character and fewer characters a token.
+"""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens of prompts and of completions."""
+
+    prompt: int = 0
+    completion: int = 0
+
+    @property
+    def total(self) -> int:
+        """Both together."""
+        return self.prompt + self.completion
+
+    def __add__(self, other: Tokens) -> Tokens:
+        return Tokens(self.prompt + other.prompt, self.completion + other.completion)
+
+    def __sub__(self, other: Tokens) -> Tokens:
+        return Tokens(self.prompt - other.prompt, self.completion - other.completion)
+
+
+def tokens_in(text: str) -> int:
+    """About how many tokens a text has: its bytes in UTF-8 by `BYTES_A_TOKEN`, rounded up."""
+    return -(-len(text.encode("utf-8", errors="replace")) // BYTES_A_TOKEN)
+
+
+def most_tokens(request: Request) -> Tokens:
+    """What a request can take at most: its prompt, and every completion as long as it is allowed to be."""
+    return Tokens(tokens_in(request.rendered_prompt), request.completions * int(request.params["max_tokens"]))
+
+
+def tokens_taken(request: Request, answer: Answer) -> Tokens:
+    """What an answered request took, never more than `most_tokens`.
+
+    The prompt is counted here. So are the completions, unless the generator reported more than that: some servers
+    report one completion of several, so that their figure is a lower bound.
+    """
+    most = most_tokens(request)
+    counted = sum(tokens_in(choice.text) for choice in answer.choices)
+    reported = (answer.tokens or 0) - most.prompt
+    return Tokens(most.prompt, min(max(counted, reported), most.completion))
+
+
+def busy_seconds(requests: Iterable[Request], state: JournalState) -> float:
+    """The time in which at least one of these requests was open, over all runs: the union of their answers' spans.
+
+    Waiting for calls that failed, and starting the generator, is not on record and does not count.
+    """
+    spans = []
+    for request in requests:
+        answer, until = state.answers.get(request.request_id), state.answered_at.get(request.request_id)
+        if answer is not None and until is not None:
+            spans.append((until.timestamp() - answer.latency_s, until.timestamp()))
+    total, end = 0.0, float("-inf")
+    for start, until_s in sorted(spans):
+        total += max(0.0, until_s - max(start, end))
+        end = max(end, until_s)
+    return total
