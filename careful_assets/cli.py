@@ -49,7 +49,7 @@ def run(
     to: Annotated[str, typer.Option("--to", help="The last stage to materialize.")] = "retirement",
     as_json: AsJson = False,
 ) -> None:
-    """Take a dataset through its life as one Dagster run, and print what it came to."""
+    """Take a dataset through its life as Dagster runs: one, or one more a round, and print what it came to."""
     from careful_assets.operations.datasets import dataset_named
     from careful_assets.provenance.stages import STAGES
 

@@ -46,6 +46,7 @@ def shown(card: Card, tables: Mapping[str, pl.DataFrame], identity: GeneratorIde
         "cost": _money(requests["cost"], card),
         "forecast and outcome": forecasts_shown(tables["generation.forecasts"]),
         "personal data": _personal(candidates),
+        "what the finder of personal data finds": _recall(),
         **_pictures(candidates, requests, failures),
     }
 
@@ -104,6 +105,21 @@ def _money(cost: pl.Series, card: Card) -> str:
     if cost.count() == 0 and cost.len():
         return "unknown: the card names no price"
     return f"{cost.sum():,.4f} {card.purpose.currency}"
+
+
+def _recall() -> list[dict[str, Any]]:
+    """The finder over its own planted records: what it finds of each kind, and how often it finds what is none."""
+    from careful_assets.text.personal_data.planted import recall_by_kind  # its number plans take a moment to load
+
+    return [
+        {
+            "kind": row["kind"],
+            "found of planted": f"{row['found']} of {row['planted']}",
+            "recall, 95%": f"{row['low']:.2f} to {row['high']:.2f}",
+            "false alarms": f"{row['false_alarms']} of {row['lookalikes']}",
+        }
+        for row in recall_by_kind().iter_rows(named=True)
+    ]
 
 
 def _personal(candidates: pl.DataFrame) -> list[dict[str, Any]] | str:
