@@ -41,7 +41,7 @@ BREAKS: dict[tuple[str, str], list[Break]] = {
         Break(
             "reality filled the gap since",
             "already filled, the anchors hold 1181 and the target is 559",
-            sql("update anchors.vault_counts set n = n + 922 where label = 'very_negative'"),
+            sql("update anchors.vault_counts set in_source = in_source + 922 where label = 'very_negative'"),
         ),
     ],
     ("purpose", "ruler_sees_the_wish"): [
@@ -136,7 +136,7 @@ ACCEPTS: dict[tuple[str, str], list[Accept]] = {
         Accept(
             "one row short of the target",
             both(
-                sql("update anchors.vault_counts set n = n + 299 where label = 'very_negative'"),
+                sql("update anchors.vault_counts set in_source = in_source + 299 where label = 'very_negative'"),
                 card("current_count: 259", "current_count: 558"),
             ),
         ),

@@ -5,6 +5,7 @@ Arguments: project folder, home, stage, place.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -50,12 +51,16 @@ def predictors(home: Path) -> list[str]:
 def _after_some_answers() -> None:
     answered, count = Journal.answered, 0
 
-    async def counting(self: Journal, *arguments: Any) -> None:
+    def durable(_: asyncio.Future[None]) -> None:
         nonlocal count
-        await answered(self, *arguments)
         count += 1
         if count == ANSWERS_BEFORE_DEATH:
             die()
+
+    def counting(self: Journal, *arguments: Any) -> asyncio.Future[None]:
+        recorded = answered(self, *arguments)
+        recorded.add_done_callback(durable)
+        return recorded
 
     Journal.answered = counting  # type: ignore[method-assign]
 
