@@ -36,8 +36,14 @@ def judge_candidates(context: StageContext, inputs: Inputs) -> Outcome:
     rounds, told = with_coverage(run_model_over(tables, "filtering/rounds", gates), kept, anchors)
     return Outcome(
         {"filtering.decisions": decisions, "provenance.rounds": rounds},
-        _shown(tables, int(rounds["kept"].sum()), context) | {"rounds": rounds.to_dicts(), "coverage of real": told},
+        _shown(tables, int(rounds["kept"].sum()), context) | {"rounds": _rounds(rounds), "coverage of real": told},
     )
+
+
+def _rounds(rounds: pl.DataFrame) -> list[dict[str, Any]]:
+    """Few columns: the page is narrow."""
+    shown = rounds.sort("round", "stratum").rename({"stratum": "label", "coverage_noise": "noise"})
+    return shown.select("round", "label", "asked", "kept", "coverage", "noise").to_dicts()
 
 
 def _shown(tables: dict[str, pl.DataFrame], kept: int, context: StageContext) -> dict[str, Any]:
