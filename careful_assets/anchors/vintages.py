@@ -1,8 +1,8 @@
 """Readings of one source, one after the other: what an earlier one settled, what this one changed, what is refused.
 
 Ids and sides never move. A row whose source says otherwise now has a new version, under the same id; one that the
-source dropped has its version ended. Texts of earlier versions are not kept, only their hashes: an equal text that comes
-back finds its side again; a near copy of a text that is gone is dealt out like any other.
+source dropped has its version ended. Texts of earlier versions are not kept, only their hashes: an equal text that
+comes back finds its side again; a near copy of a text that is gone is dealt out like any other.
 """
 
 from __future__ import annotations
