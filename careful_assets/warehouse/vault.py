@@ -3,8 +3,7 @@
 Belongs here: `VaultSealer` and what holds when the vault grows. Asking for leaks is in `vault_probe`, scoring
 in `vault_scorer`. The vault grows and never shrinks; a sealed row's text, label and group stand as they were sealed.
 
-Rows on offer lie in a staging file (`staging`), whose `rows`, `lying`, `dealt`, `shingles`, `ngrams` and `slices` are
-read here.
+Rows on offer lie in a staging file (`staging`), whose `rows` and what is known of them are read here.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from careful_assets.warehouse.tables import append, attached, batches, read
 from careful_assets.warehouse.vault_store import Opening, next_seq, wordless
 
 ALL = "all"
-_OFFERED = ("rows", "lying", "dealt", "shingles", "ngrams", "slices")
+_OFFERED = ("rows", "known", "lying", "dealt", "clusters", "shingles", "ngrams", "slices")
 # What the registry's state is the digest of, in order: free of key, time and order of sealing.
 _STATE = (
     "select row_id, label from sealed.rows order by all",
@@ -130,7 +129,7 @@ class VaultSealer:
             kept = _refuse(con, self._vault_path)
             _note_joins(con, thousandths)
             added = _grow(con, vintage, was_empty)
-            _refuse_near(con, thousandths, self._vault_path)
+            _refuse_near(con, thousandths, was_empty, self._vault_path)
             state = self._registered(con, added)
             if was_empty and known_state not in (None, state):
                 raise StageFailed(
@@ -239,9 +238,9 @@ def _refuse(con: duckdb.DuckDBPyConnection, vault_path: Path) -> int:
     return int(found["absent"])
 
 
-def _refuse_near(con: duckdb.DuckDBPyConnection, thousandths: int | None, vault_path: Path) -> None:
-    """No row that lies open is near to a sealed one, those sealed just now among them."""
-    near = _near_pairs(con, thousandths)
+def _refuse_near(con: duckdb.DuckDBPyConnection, thousandths: int | None, was_empty: bool, vault_path: Path) -> None:
+    """No new row that lies open is near to a sealed one, those sealed just now among them."""
+    near = run_model(con, "vault/split_clusters") if was_empty else _near_pairs(con, thousandths)
     aside = con.sql("select ref from offered_lying where split = 'aside'").pl()
     crossing = near.join(aside, on="ref", how="anti")["ref"].n_unique()
     if crossing:

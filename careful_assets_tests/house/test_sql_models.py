@@ -115,7 +115,7 @@ def empty_warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         ]:
             con.execute(path.read_text(encoding="utf-8"))
         con.execute("create table candidates (row_id varchar, hash bigint)")
-        for name in ("rows", "lying", "dealt", "shingles", "ngrams", "slices"):
+        for name in ("rows", "known", "lying", "dealt", "clusters", "shingles", "ngrams", "slices"):
             con.execute(f"create view offered_{name} as select * from staged.{name}")
         con.execute("create view offered_marks as select * from sealed.fingerprints")
         con.execute("create table near_pairs (ref bigint, row_id varchar)")

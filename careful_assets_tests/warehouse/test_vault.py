@@ -173,15 +173,13 @@ def test_kin_of_a_sealed_row_never_lies_open(place):
     """An offer that would leave a sealed row, its text or a near copy of it open is refused, and seals nothing."""
     text = "the battery of this camera died after a week of use"
     frame = rows([text, "it works"])
-    for start, other, message in (
-        (9, text, "1 rows with the text of a sealed row would lie open"),
-        (9, f"{text}d", "1 rows with a near copy of a sealed row would lie open"),
-    ):
-        with pytest.raises(StageFailed, match=message):
-            place.seal(frame, open_rows=rows([other], start=start))
-        with pytest.raises(StageFailed, match="nothing sealed yet"):
-            place.probe.sealed_rows()
+    with pytest.raises(StageFailed, match="1 rows with the text of a sealed row would lie open"):
+        place.seal(frame, open_rows=rows([text], start=9))
+    with pytest.raises(StageFailed, match="nothing sealed yet"):
+        place.probe.sealed_rows()
     place.seal(frame)
+    with pytest.raises(StageFailed, match="1 rows with a near copy of a sealed row would lie open"):
+        place.seal(frame, open_rows=rows([f"{text}d"], start=9))
     with pytest.raises(StageFailed, match="1 rows that were sealed before would lie open now"):
         place.seal(frame[1:], open_rows=frame[:1])
 

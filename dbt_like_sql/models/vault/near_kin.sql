@@ -1,4 +1,4 @@
--- Rows on offer, not sealed themselves, with the sealed rows that they are near copies of: the shingles that both hold
+-- Rows on offer that are new, or have a new text, and are not sealed themselves, with the sealed rows that they are near copies of: the shingles that both hold
 -- are at least $thousandths of those that either holds (Jaccard). One row a pair.
 --
 -- Pairs are sought by prefixes (set-similarity join): with all shingles in one order, the rarest first, two rows that
@@ -9,7 +9,12 @@ with asked as (
     from offered_rows
     left join sealed.rows
         on offered_rows.row_id = sealed.rows.row_id
-    where sealed.rows.row_id is null
+    left join offered_known
+        on
+            offered_rows.row_id = offered_known.row_id
+            and offered_rows.text_hash = offered_known.text_hash
+            and offered_known.standing
+    where sealed.rows.row_id is null and offered_known.row_id is null
 ),
 
 offered_hashes as (
@@ -77,6 +82,7 @@ offered_prefixes as (
     select
         offered_ranked.text_hash,
         offered_ranked.hash,
+        offered_ranked.place,
         offered_counts.n
     from offered_ranked
     inner join offered_counts
@@ -88,6 +94,7 @@ sealed_prefixes as (
     select
         sealed_ranked.row_id,
         sealed_ranked.hash,
+        sealed_ranked.place,
         sealed_counts.n
     from sealed_ranked
     inner join sealed_counts
@@ -107,6 +114,10 @@ pairs as (
     where
         offered_prefixes.n * 1000 >= $thousandths * sealed_prefixes.n
         and sealed_prefixes.n * 1000 >= $thousandths * offered_prefixes.n
+        -- What may still follow the first shingle that they share must suffice (positional filter).
+        and (1 + least(offered_prefixes.n - offered_prefixes.place, sealed_prefixes.n - sealed_prefixes.place))
+        * (1000 + $thousandths)
+        >= $thousandths * (offered_prefixes.n + sealed_prefixes.n)
 ),
 
 -- The distinct changes no row. It keeps engines from joining all hashes of both sides before the pairs.
