@@ -240,6 +240,8 @@ def _refuse(con: duckdb.DuckDBPyConnection, vault_path: Path) -> int:
 
 def _refuse_near(con: duckdb.DuckDBPyConnection, thousandths: int | None, was_empty: bool, vault_path: Path) -> None:
     """No new row that lies open is near to a sealed one, those sealed just now among them."""
+    if thousandths is None:
+        return
     near = run_model(con, "vault/split_clusters") if was_empty else _near_pairs(con, thousandths)
     aside = con.sql("select ref from offered_lying where split = 'aside'").pl()
     crossing = near.join(aside, on="ref", how="anti")["ref"].n_unique()
