@@ -20,8 +20,8 @@ from careful_assets.warehouse.tables import append
 
 # Two texts are near copies from this Jaccard similarity of their shingles on, in thousandths.
 NEAR_THOUSANDTHS = 700
-# Comparing more texts than this takes hours and more memory than one machine's share.
-NEAR_TEXTS = 250_000
+# As far as comparing texts, and holding new ones against the vault, was measured to fit into memory.
+NEAR_TEXTS = 100_000
 
 
 def assign_groups(con: duckdb.DuckDBPyConnection, settled: str | None) -> Discovery:
