@@ -37,7 +37,10 @@ soak: $(INSTALLED) ## Run the long statistical and fault tests
 bench: $(INSTALLED) ## Measure beside peers
 	@$(BIN)/python -m careful_assets_tests.benchmarks.import_time
 	@$(BIN)/python -m careful_assets_tests.benchmarks.near_joining
+	@$(BIN)/python -m careful_assets_tests.benchmarks.near_duplicates
+	@$(BIN)/python -m careful_assets_tests.benchmarks.novelty
 	@$(BIN)/python -m careful_assets_tests.benchmarks.anchor_rows
+	@$(BIN)/python -m careful_assets_tests.benchmarks.anchor_rows 1000000 near
 	@$(BIN)/python -m careful_assets_tests.benchmarks.generation_client
 
 ui: export DAGSTER_HOME := $(abspath $(CAREFUL_HOME))/dagster
@@ -61,13 +64,13 @@ check: $(INSTALLED) ## Lint, check types, and load the code location both ways
 # in the lock: else it takes the newest gql and finds no hash for it.
 lock: UV := $(if $(wildcard .venv/bin/uv),.venv/bin/uv,uv)
 lock: ## Write requirements.lock anew from pyproject.toml
-	@$(UV) pip compile pyproject.toml --quiet --no-config --universal --python-version 3.11 --extra local --extra dev \
+	@$(UV) pip compile pyproject.toml --quiet --no-config --universal --python-version 3.11 --extra local --extra embed --extra dev \
 	  --generate-hashes --no-annotate --no-strip-extras --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command "make lock" --output-file requirements.lock $(LOCK_FLAGS)
 	@! grep -nE '://|^--| @ ' requirements.lock || { echo "requirements.lock names an address" >&2; exit 1; }
 
 clean: ## Remove the environment, builds and caches; keeps .careful
-	@rm -rf .venv dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .peers dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -path ./.git -prune -o -path ./.careful -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # The stamp is written last, and --clear empties what an interrupted installation left.

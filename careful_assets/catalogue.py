@@ -12,6 +12,7 @@ from careful_assets.card.discovery import refuse_clash
 from careful_assets.card.reader import LoadedCard, read_card
 from careful_assets.evaluation.checks import CHECKS as EVALUATION
 from careful_assets.filtering.checks import CHECKS as FILTERING
+from careful_assets.filtering.gates import GATES
 from careful_assets.generation.checks import CHECKS as GENERATION
 from careful_assets.labeling.checks import CHECKS as LABELING
 from careful_assets.labeling.judges import JUDGES
@@ -38,13 +39,13 @@ CHECKS: dict[str, tuple[Check, ...]] = {
 
 
 def load_dataset(path: Path) -> LoadedCard:
-    """The card at `path`, its name its own and its judges known to the labeling room.
+    """The card at `path`, its name its own, its judges and the names of gates held against the rooms.
 
     Raises:
         MalformedInput: with every fault of the card.
     """
     refuse_clash(path)
-    return read_card(path, known_judges=JUDGES)
+    return read_card(path, known_judges=JUDGES, known_gates=GATES)
 
 
 def requirements_of(loaded: LoadedCard) -> Requirements:

@@ -126,6 +126,68 @@ def trace(
         typer.echo(trace_text(story))
 
 
+@app.command()
+def regenerate(
+    name: Dataset,
+    requests: Annotated[
+        int | None, typer.Option("--requests", min=1, help="So many of the recorded requests; all without it.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Which requests are drawn.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the live generator again what it was asked, and show how many rows come out the same. Changes no data.
+
+    A low share is no error. Exit code 1 if not one row could be compared, 2 if it is not the recorded generator.
+    """
+    from careful_assets.operations.datasets import dataset_named
+    from careful_assets.operations.regenerate import match_text
+    from careful_assets.operations.regenerate import regenerate as ask_again
+
+    loaded = dataset_named(_root(), name)
+    report = ask_again(loaded, _home(), lambda line: typer.echo(line, err=True), most=requests, seed=seed)
+    if as_json:
+        _print_json(report)
+    else:
+        typer.echo(match_text(report))
+    if not report["rows"]:
+        raise typer.Exit(Exit.DOES_NOT_HOLD)
+
+
+@app.command()
+def rejudge(
+    name: Dataset,
+    gate: Annotated[str, typer.Option("--gate", help="The gate that is to judge by another threshold.")],
+    threshold: Annotated[float, typer.Option("--threshold", help="That threshold, in the gate's unit.")],
+    apply: Annotated[bool, typer.Option("--apply", help="Record it and make filtering's data anew.")] = False,
+    reason: Annotated[str | None, typer.Option("--reason", help="Why, in one line; needed with --apply.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge the stored candidates by another threshold and show which rows change sides. Sends nothing.
+
+    Without --apply nothing is changed. With it the override is recorded, and holds until the card's threshold changes.
+    """
+    from careful_assets.operations.datasets import dataset_named
+    from careful_assets.operations.rejudge import apply_rejudging, rejudged_text
+    from careful_assets.operations.rejudge import rejudge as judge_again
+
+    if apply != (reason is not None and bool(reason.strip())):
+        raise _Usage("--apply needs --reason, and --reason needs --apply: an override is recorded with its reason")
+    root, home = _root(), _home()
+    loaded = dataset_named(root, name)
+    if reason is None:
+        report = judge_again(loaded, home, gate, threshold)
+    else:
+        report = apply_rejudging(root, loaded, home, gate, threshold, reason, lambda line: typer.echo(line, err=True))
+    if as_json:
+        _print_json(report)
+    else:
+        typer.echo(rejudged_text(report))
+    if not report.get("success", True):
+        for problem in report["problems"]:
+            typer.echo(f"\ncareful rejudge: {problem}", err=True)
+        raise typer.Exit(report["exit_code"])
+
+
 def main() -> None:
     """Run the command line; a refusal is printed without a trace and gives its exit code."""
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")

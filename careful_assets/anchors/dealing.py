@@ -6,26 +6,29 @@ Belongs here: one vintage's deal, given what earlier ones and the vault know. Th
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
 import duckdb
 import polars as pl
 
 from careful_assets.anchors.grouping import NEAR_THOUSANDTHS, join_groups
 from careful_assets.anchors.splits import edges_of, point_of
 from careful_assets.card.anchors import Split
-from careful_assets.text.near import near_pairs
-from careful_assets.text.normalize import normalize
-from careful_assets.text.shingles import ShingleSets
+from careful_assets.text import near_texts
 from careful_assets.warehouse.models import fill, run_model
 from careful_assets.warehouse.tables import append, batches
 
 
-def deal(con: duckdb.DuckDBPyConnection, split: Split, kin: pl.DataFrame) -> None:
+def deal(con: duckdb.DuckDBPyConnection, split: Split, kin: pl.DataFrame, folder: Path) -> None:
     """Fill `staged.lying`: group, side and split of every staged row.
 
     Args:
         con: the staging file; of it `rows`, `known` and `clusters`.
         split: the card's shares, for groups that are new and touch nothing.
         kin: ref, how: rows on offer that the vault knows, or that are kin of sealed rows.
+        folder: where texts may lie while they are compared.
     """
     append(con, "staged.kin", kin)
     fill(con, "anchors/numbered_groups", "staged.groups")
@@ -33,7 +36,7 @@ def deal(con: duckdb.DuckDBPyConnection, split: Split, kin: pl.DataFrame) -> Non
     fill(con, "anchors/touched_sides", "staged.touches")
     _place_points(con, split.salt)
     fill(con, "anchors/dealt_groups", "staged.dealt", edges_of(split))
-    append(con, "staged.bridges", _bridges(con, split))
+    append(con, "staged.bridges", _bridges(con, split, folder))
     fill(con, "anchors/split_rows", "staged.lying")
 
 
@@ -44,31 +47,31 @@ def _place_points(con: duckdb.DuckDBPyConnection, salt: str) -> None:
         append(con, "staged.points", groups.select("number").with_columns(point=pl.Series(points, dtype=pl.Int64)))
 
 
-def _bridges(con: duckdb.DuckDBPyConnection, split: Split) -> pl.DataFrame:
+def _bridges(con: duckdb.DuckDBPyConnection, split: Split, folder: Path) -> pl.DataFrame:
     """New rows that equal, or are near to, a row of another side: they would carry one side's text to the other."""
-    rows = run_model(con, "anchors/conflicted_rows")
-    found: list[int] = []
-    for part in rows.partition_by("leader", maintain_order=True):
-        fresh = part.with_row_index("place").filter(pl.col("fresh"))["place"].to_list()
-        others = part.with_row_index("place").filter(pl.col("side").is_not_null())["place"].to_list()
-        sides, refs = part["side"].to_list(), part["ref"].to_list()
-        pairs = _alike(con, part, fresh, others, near=split.join == "near")
-        found += {refs[one] for one, other in pairs if sides[one] != sides[other]}
-    return pl.DataFrame({"ref": found}, schema={"ref": pl.Int64})
+    rows = run_model(con, "anchors/conflicted_rows").filter(pl.col("side").is_not_null())
+    if not rows["fresh"].any():
+        return pl.DataFrame(schema={"ref": pl.Int64})
+    return _near_bridges(con, rows, folder) if split.join == "near" else _equal_bridges(rows)
 
 
-def _alike(
-    con: duckdb.DuckDBPyConnection, part: pl.DataFrame, fresh: list[int], others: list[int], *, near: bool
-) -> list[tuple[int, int]]:
-    if near:
-        con.register("part", part.select("ref"))
-        texts = dict(con.sql("select ref, text from staged.rows semi join part using (ref)").fetchall())
-        con.unregister("part")
-        sets = ShingleSets.of([normalize(texts[ref]) for ref in part["ref"].to_list()])
-        first, second = near_pairs(sets, fresh, others, NEAR_THOUSANDTHS)
-        return list(zip(first.tolist(), second.tolist(), strict=True))
-    hashes = part["text_hash"].to_list()
-    by_hash: dict[int, list[int]] = {}
-    for other in others:
-        by_hash.setdefault(hashes[other], []).append(other)
-    return [(one, other) for one in fresh for other in by_hash.get(hashes[one], []) if one != other]
+def _near_bridges(con: duckdb.DuckDBPyConnection, rows: pl.DataFrame, folder: Path) -> pl.DataFrame:
+    rows = rows.sort("fresh", "ref").with_row_index("place")
+    con.register("conflicted", rows.select("place", "ref"))
+    standing = rows.height - rows["fresh"].sum()
+    texts = "select text from staged.rows join conflicted using (ref)"
+    with tempfile.TemporaryFile(dir=folder) as file:
+        before, fresh = (con.sql(f"{texts} where place {part} {standing} order by place") for part in ("<", ">="))
+        sides = rows["side"].rank("dense").cast(pl.Int64).to_numpy()
+        found = near_texts.bridging(_texts(before), _texts(fresh), sides, file, NEAR_THOUSANDTHS)
+    con.unregister("conflicted")
+    return rows.filter("fresh").filter(pl.Series(found)).select("ref")
+
+
+def _equal_bridges(rows: pl.DataFrame) -> pl.DataFrame:
+    torn = pl.col("side").n_unique().over("text_hash") > 1
+    return rows.filter(torn & pl.col("fresh")).select("ref")
+
+
+def _texts(relation: duckdb.DuckDBPyRelation) -> Iterator[pl.Series]:
+    return (batch["text"] for batch in batches(relation))

@@ -5,6 +5,10 @@ Belongs here: joining. Where joined groups fall is in `dealing`.
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
 import duckdb
 import polars as pl
 
@@ -12,16 +16,18 @@ from careful_assets.anchors.discovery import ColumnShape, Discovery, choose_grou
 from careful_assets.anchors.splits import leaders_of
 from careful_assets.card.anchors import Anchors
 from careful_assets.errors import StageFailed
+from careful_assets.text import near_texts
 from careful_assets.text.near import near_components
 from careful_assets.text.normalize import normalize
 from careful_assets.text.shingles import ShingleSets
 from careful_assets.warehouse.models import run_model
-from careful_assets.warehouse.tables import append
+from careful_assets.warehouse.staging import Staging
+from careful_assets.warehouse.tables import append, batches
 
 # Two texts are near copies from this Jaccard similarity of their shingles on, in thousandths.
 NEAR_THOUSANDTHS = 700
-# As far as comparing texts, and holding new ones against the vault, was measured to fit into memory.
-NEAR_TEXTS = 100_000
+# As far as comparing texts, and holding new ones against the vault, was measured to fit into 4 GiB.
+NEAR_TEXTS = 10_000_000
 
 
 def assign_groups(con: duckdb.DuckDBPyConnection, settled: str | None) -> Discovery:
@@ -53,28 +59,68 @@ def assign_groups(con: duckdb.DuckDBPyConnection, settled: str | None) -> Discov
     return Discovery(column, found.considered)
 
 
-def cluster_texts(con: duckdb.DuckDBPyConnection, anchors: Anchors) -> None:
-    """Put texts that are near copies of each other into one cluster, and keep their shingles for the vault.
+def cluster_texts(staging: Staging, anchors: Anchors, folder: Path) -> None:
+    """Put texts that are near copies of each other into one cluster.
+
+    Of few texts the shingles are kept, too, by which the vault tells near copies of what is sealed; of many it has the
+    texts.
+
+    Args:
+        folder: where texts may lie while they are compared.
 
     Raises:
         StageFailed: there are too many texts to compare.
     """
     if anchors.split.join == "exact":
         return
-    texts = con.sql("select text_hash, min(text) as text from staged.rows group by text_hash order by text_hash")
-    count = int(texts.count("*").fetchall()[0][0])
+    with staging.opened() as con:
+        count = different_texts(con)
     if count > NEAR_TEXTS:
         raise StageFailed(
             f"{count:,} different texts are more than can be compared for near copies ({NEAR_TEXTS:,}). Set "
             "anchors.split.join to exact, which joins groups by equal texts alone: near copies may then cross splits"
         )
-    frame = texts.pl()
-    sets = ShingleSets.of([normalize(text) for text in frame["text"].to_list()])
-    hashes = frame["text_hash"]
-    first = pl.Series(near_components(sets, NEAR_THOUSANDTHS), dtype=pl.Int64)
+    if count > near_texts.EXACT_TEXTS:
+        _cluster_many(staging, folder)
+    else:
+        _cluster_few(staging)
+
+
+def different_texts(con: duckdb.DuckDBPyConnection) -> int:
+    """How many normal forms the staged rows have."""
+    return int(con.sql("select count(distinct text_hash) from staged.rows").fetchall()[0][0])
+
+
+def _cluster_few(staging: Staging) -> None:
+    with staging.opened() as con:
+        texts = con.sql("select text_hash, min(text) as text from staged.rows group by text_hash order by text_hash")
+        frame = texts.pl()
+        sets = ShingleSets.of([normalize(text) for text in frame["text"].to_list()])
+        first = pl.Series(near_components(sets, NEAR_THOUSANDTHS), dtype=pl.Int64)
+        append(con, "staged.clusters", _clusters(frame["text_hash"], first))
+        append(con, "staged.shingles", sets.frame(frame["text_hash"]).rename({"ref": "text_hash"}))
+
+
+def _cluster_many(staging: Staging, folder: Path) -> None:
+    hashes: list[pl.Series] = []
+    with tempfile.TemporaryFile(dir=folder) as file:
+        first = near_texts.clusters(_first_texts(staging, hashes), file, NEAR_THOUSANDTHS)
+    with staging.opened() as con:
+        append(con, "staged.clusters", _clusters(pl.concat(hashes), pl.Series(first, dtype=pl.Int64)))
+
+
+def _first_texts(staging: Staging, hashes: list[pl.Series]) -> Iterator[pl.Series]:
+    """Each different text once; its hash goes to `hashes`. After the last one DuckDB's memory is free."""
+    with staging.opened() as con:
+        con.execute("create temp table firsts as select min(ref) as ref from staged.rows group by text_hash")
+        for batch in batches(con.sql("select text_hash, text from staged.rows semi join firsts using (ref)")):
+            hashes.append(batch["text_hash"])
+            yield batch["text"]
+
+
+def _clusters(hashes: pl.Series, first: pl.Series) -> pl.DataFrame:
     clusters = pl.DataFrame({"text_hash": hashes, "cluster": hashes.gather(first)})
-    append(con, "staged.clusters", clusters.filter(pl.col("text_hash") != pl.col("cluster")))
-    append(con, "staged.shingles", sets.frame(hashes).rename({"ref": "text_hash"}))
+    return clusters.filter(pl.col("text_hash") != pl.col("cluster"))
 
 
 def join_groups(con: duckdb.DuckDBPyConnection) -> None:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import duckdb
 import polars as pl
 
-from careful_assets.anchors.contract import Contract
 from careful_assets.anchors.discovery import hinted_columns
 from careful_assets.anchors.sources.opening import open_source
 from careful_assets.anchors.sources.reading import PLACE, Reading, wanted_columns
 from careful_assets.anchors.sources.rows import anchor_rows, finish, text_of
+from careful_assets.expectations.contract import Contract
 from careful_assets.provenance.digests import canonical, sha256
 from careful_assets.provenance.stage import StageContext
 from careful_assets.text.normalize import hash64, normalize

@@ -7,8 +7,9 @@ from typing import Any
 import polars as pl
 
 from careful_assets.anchors.discovery import Discovery
-from careful_assets.anchors.grouping import NEAR_THOUSANDTHS
+from careful_assets.anchors.grouping import NEAR_THOUSANDTHS, different_texts
 from careful_assets.provenance.stage import StageContext
+from careful_assets.text import near_texts
 from careful_assets.warehouse.models import run_model
 from careful_assets.warehouse.staging import Staging
 from careful_assets.warehouse.tables import Table
@@ -27,6 +28,7 @@ def shown(
     )
     source = sources.row(-1, named=True)
     with staging.opened() as con:
+        by_bands = different_texts(con) > near_texts.EXACT_TEXTS
         counts = {(side, label): n for side, label, n in run_model(con, "anchors/open_counts").iter_rows()}
     vault = dict(sealed.counts.select("label", "n").iter_rows())
     page: dict[str, Any] = {
@@ -38,7 +40,7 @@ def shown(
         "source sha256": source["sha256"],
         "vintage": f"{card.vintage}",
         "groups": _groups(source, card.source.kind, discovery),
-        "joined groups": f"{source['joined_groups']:,}, because they share {_shared(card.split.join)}",
+        "joined groups": f"{source['joined_groups']:,}, because they share {_shared(card.split.join, by_bands)}",
         "sealed rows": sealed.rows,
         "sealed earlier": f"{sealed.kept:,} rows that are no longer in the source",
         "registry state": sealed.registry_state,
@@ -65,9 +67,12 @@ def _groups(source: dict[str, Any], kind: str, discovery: Discovery) -> str:
     return f"{source['groups']:,}"
 
 
-def _shared(join: str) -> str:
-    near = f", or a near copy of one (Jaccard similarity from {NEAR_THOUSANDTHS / 1000} on)"
-    return f"a text{near if join == 'near' else '; near copies were not looked for'}"
+def _shared(join: str, by_bands: bool) -> str:
+    if join == "exact":
+        return "a text; near copies were not looked for"
+    near = f"a text, or a near copy of one (Jaccard similarity from {NEAR_THOUSANDTHS / 1000} on)"
+    missed = "; among so many texts about one pair in a hundred of similarity 0.7 is missed, fewer of those more alike"
+    return near + missed if by_bands else near
 
 
 def contract_table(contract: pl.DataFrame) -> str | list[dict[str, Any]]:

@@ -24,10 +24,12 @@ from careful_assets.anchors.vintages import (
 from careful_assets.card.anchors import Anchors
 from careful_assets.provenance.stage import Inputs, Outcome, StageContext
 from careful_assets.provenance.stages import TABLES
+from careful_assets.text import near_texts
 from careful_assets.warehouse.models import run_model
 from careful_assets.warehouse.staging import Staging
 from careful_assets.warehouse.tables import Table
 from careful_assets.warehouse.vault import Sealed, VaultSealer
+from careful_assets.warehouse.vault_near import Near
 
 
 def seal_and_split(context: StageContext, inputs: Inputs, vault_sealer: VaultSealer) -> Outcome:
@@ -39,14 +41,14 @@ def seal_and_split(context: StageContext, inputs: Inputs, vault_sealer: VaultSea
     refuse_silent_change(inputs, card, loaded.digest)
     if contract_fails(loaded.findings):
         return _as_before(inputs, staging, loaded)
-    near = NEAR_THOUSANDTHS if card.split.join == "near" else None
+    near = Near(NEAR_THOUSANDTHS, near_texts) if card.split.join == "near" else None
     with staging.opened() as con:
         recall(con, inputs, card.vintage)
         discovery = assign_groups(con, _settled_column(earlier, card))
-        cluster_texts(con, card)
+    cluster_texts(staging, card, context.scratch)
     kin = vault_sealer.kin(staging.path, near)
     with staging.opened() as con:
-        deal(con, card.split, kin)
+        deal(con, card.split, kin, context.scratch)
         mark_rows(con, context.card.evaluation.slices, context.profile.leaks.ngram_tokens)
     sealed = vault_sealer.seal(staging.path, card.vintage, near, _known_state(inputs))
     tables = _tables(context, inputs, staging, earlier, loaded, discovery, sealed)

@@ -52,6 +52,13 @@ Email = Annotated[
 Requirement = Annotated[
     str, _shaped("[A-Za-z0-9_.-]+==[A-Za-z0-9_.]+", "must name one version, such as vaderSentiment==0.5")
 ]
+EntryPoint = Annotated[
+    str,
+    _shaped(
+        r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*",
+        "must name an attribute of a module, such as my_package.gates:MyGate",
+    ),
+]
 RelativePath = Line
 Variable = Annotated[
     Line, _shaped("env:[A-Za-z_][A-Za-z0-9_]*", "must name an environment variable, such as env:ANCHORS_URL")

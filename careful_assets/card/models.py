@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from careful_assets.card.anchors import Anchors
 from careful_assets.card.budget import Limits, Price
+from careful_assets.card.embedding import CardEmbedder, TfidfSvdEmbedder
 from careful_assets.card.fields import (
     DISCORDANT_SHARE,
     Amount,
@@ -26,8 +27,10 @@ from careful_assets.card.fields import (
     Text,
     Use,
 )
+from careful_assets.card.own_gates import OwnGate
 from careful_assets.card.part import Part, Person
 from careful_assets.card.purpose import Purpose
+from careful_assets.card.recorded import Mode, Recorded
 from careful_assets.card.rules import broken_rules
 
 
@@ -46,11 +49,16 @@ class Parameters(Part):
 
 
 class LlmGenerator(Part):
-    """A language model: the endpoint that the environment names or, without one, the embedded model."""
+    """A language model: the endpoint that the environment names or, without one, the embedded model.
+
+    `family`: needed where the registry (`llm.families`) does not know the model's name. `revision`: the version of an
+    endpoint's model, as its provider calls it; another one makes another generator.
+    """
 
     kind: Literal["llm"]
     mode: Literal["completion", "chat"]
-    family: Name
+    family: Name | None = None
+    revision: Line | None = None
 
 
 class NgramGenerator(Part):
@@ -63,6 +71,43 @@ class NgramGenerator(Part):
     def family(self) -> str:
         """The family that no judge may share."""
         return "ngram"
+
+    @property
+    def mode(self) -> Mode:
+        """It hears the label, never the prompt."""
+        return "completion"
+
+
+class ReplayGenerator(Part):
+    """Recorded answers in place of a generator: the journal of the home where the dataset was first generated.
+
+    `answers`: that file, beside the card. What the card does not say, `recorded` does, once the card was read.
+    """
+
+    kind: Literal["replay"]
+    answers: RelativePath
+    _recorded: Recorded | None = PrivateAttr(default=None)
+
+    @property
+    def recorded(self) -> Recorded:
+        """The file, and who answered in it."""
+        if self._recorded is None:
+            raise RuntimeError("recorded answers are known of cards that `read_card` has read")
+        return self._recorded
+
+    def found(self, recorded: Recorded) -> None:
+        """Keep what `read_card` read in the file."""
+        self._recorded = recorded
+
+    @property
+    def family(self) -> str:
+        """The recorded generator's, which no judge may share."""
+        return self.recorded.family
+
+    @property
+    def mode(self) -> Mode:
+        """The recorded requests'."""
+        return self.recorded.mode
 
 
 class Forecast(Part):
@@ -83,7 +128,7 @@ class Generation(Part):
     `prices`: by the model's name; needed with `budget.cost`, but for models that run here, which are free.
     """
 
-    generator: Annotated[LlmGenerator | NgramGenerator, Field(discriminator="kind")]
+    generator: Annotated[LlmGenerator | NgramGenerator | ReplayGenerator, Field(discriminator="kind")]
     prompts: Annotated[list[RelativePath], Field(min_length=1)]
     exemplars_per_prompt: Annotated[int, Field(ge=1, le=64)]
     completions_per_request: Annotated[int, Field(ge=1, le=128)]
@@ -105,9 +150,11 @@ class Override(Part):
 
 
 class Filtering(Part):
-    """F: the cell's gate profile, with this dataset's overrides."""
+    """F: the cell's gate profile, with this dataset's overrides, the gates of its own that come after, the embedder."""
 
     overrides: list[Override] = []
+    own_gates: list[OwnGate] = []
+    embedder: CardEmbedder = TfidfSvdEmbedder()
 
 
 class Labeling(Part):

@@ -83,7 +83,7 @@ def refusals(cell: str, gates: list[str]) -> Iterator[tuple[int | None, str]]:
 
 
 def profile_for(card: Card) -> Profile:
-    """The profile of the card's cell with the card's overrides.
+    """The profile of the card's cell with the card's overrides, and its own gates at the end.
 
     Raises:
         Refused: the cell has no profile, or an override names a gate that has no threshold or is unknown.
@@ -95,6 +95,7 @@ def profile_for(card: Card) -> Profile:
     base = base_profile(cell)
     overrides = {override.gate: override for override in card.filtering.overrides}
     gates = [_overridden(setting, overrides.get(setting.gate)) for setting in base.gates]
+    gates += [GateSetting(gate=own.name, threshold=own.threshold) for own in card.filtering.own_gates]
     return base.model_copy(update={"gates": gates})
 
 

@@ -1,23 +1,34 @@
-"""Prompt templates: reading them, and what can be told to be wrong with one before it is ever rendered.
+"""Prompt templates: reading them, and which variables those of an artifact type have.
 
-Belongs here: the file, its digest, and the variables that it may use. Does not belong here: rendering, which
-is generation's.
+Belongs here: the file, its digest, and the variables. Does not belong here: the language of templates (`templates`),
+and rendering and choosing rows, which are generation's (`generation.patterns`: one pattern an artifact type).
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import TemplateSyntaxError, meta, nodes
-from jinja2.sandbox import SandboxedEnvironment
-
 from careful_assets.card.document import read_text
+from careful_assets.card.templates import LIST, template_faults
 from careful_assets.errors import Fault, MalformedInput
 
-# What a prompt is rendered with: the class asked for, and real rows of that class.
-VARIABLES = ("label", "exemplars")
+
+@dataclass(frozen=True)
+class Variables:
+    """What the templates of one artifact type are rendered with, and those of it that each has to use."""
+
+    may: tuple[str, ...]
+    must: tuple[str, ...] = ()
+
+
+# By artifact type. The label is the class asked for; the others are real rows of that class.
+VARIABLES: Mapping[str, Variables] = {
+    "paraphrase": Variables(("label", "seed", LIST), must=("seed",)),
+    "rare_class": Variables(("label", LIST)),
+}
 
 
 @dataclass(frozen=True)
@@ -49,35 +60,18 @@ def resolve_prompt(folder: Path, name: str) -> Path:
     return path
 
 
-def read_prompt(path: Path) -> Prompt:
-    """A prompt template that parses and uses `VARIABLES` alone.
+def read_prompt(path: Path, artifact_type: object) -> Prompt:
+    """A prompt template in the language of `templates` that uses the variables of its artifact type.
+
+    Variables are not looked at for an artifact type without any: no profile takes it, which is told at its place.
 
     Raises:
         MalformedInput: with every fault of the template.
     """
     text = read_text(path)
-    faults = [Fault(str(path), line, "", message) for line, message in _faults(text)]
+    variables = VARIABLES.get(artifact_type) if isinstance(artifact_type, str) else None
+    may, must = (variables.may, variables.must) if variables else (None, ())
+    faults = [Fault(str(path), line, "", message) for line, message in template_faults(text, may, must)]
     if faults:
         raise MalformedInput(f"{path.name} is no usable prompt", faults)
     return Prompt(path.stem, path, text, hashlib.sha256(text.encode()).hexdigest())
-
-
-def _faults(text: str) -> list[tuple[int | None, str]]:
-    environment = SandboxedEnvironment()
-    try:
-        tree = environment.parse(text)
-        unknown = meta.find_undeclared_variables(tree) - set(VARIABLES)
-    except TemplateSyntaxError as error:
-        return [(error.lineno, f"is not a valid Jinja template here: {error.message}")]
-    except RecursionError:
-        return [(None, "is nested too deeply for a Jinja template")]
-    lines: dict[str, int] = {}
-    for node in tree.find_all(nodes.Name):
-        lines.setdefault(node.name, node.lineno)
-    faults: list[tuple[int | None, str]] = [
-        (lines.get(name), f"unknown variable {name!r}; a prompt may use {' and '.join(VARIABLES)}")
-        for name in sorted(unknown)
-    ]
-    for statement in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
-        faults.append((statement.lineno, "a prompt stands alone: it may not include, import or extend another file"))
-    return faults

@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import PurePosixPath
 
 from careful_assets.card.generation_rules import GENERATION_RULES
+from careful_assets.card.own_gates import own_gate_rules
 from careful_assets.card.plain import Broken, Values, entries_at, integer_at, list_at, text_at, texts_at, value_at
 from careful_assets.card.purpose_rules import PURPOSE_RULES
 
@@ -21,8 +22,8 @@ from careful_assets.card.purpose_rules import PURPOSE_RULES
 RESERVED = frozenset(
     (
         "anchors", "purpose", "generation", "filtering", "labeling", "evaluation", "training", "release", "monitoring",
-        "retirement", "provenance", "sealed", "staged", "main", "temp", "system", "memory", "information_schema",
-        "pg_catalog",
+        "retirement", "provenance", "sealed", "quarantine", "staged", "main", "temp", "system", "memory",
+        "information_schema", "pg_catalog",
     )
 )  # fmt: skip
 
@@ -63,13 +64,15 @@ def _one_database(card: Values) -> Iterator[Broken]:
         )
 
 
-def _contract_travels_along(card: Values) -> Iterator[Broken]:
-    contract = text_at(card, "anchors", "contract")
-    if contract and leads_out(contract):
-        yield (
-            ("anchors", "contract"),
-            f"{contract!r} leads out of the card's folder; move the file there, beside the card",
-        )
+def _files_travel_along(card: Values) -> Iterator[Broken]:
+    named: list[tuple[tuple[str | int, ...], str | None]] = [
+        (place, text_at(card, *place)) for place in (("anchors", "contract"), ("generation", "generator", "answers"))
+    ]
+    for index, entry in entries_at(card, "filtering", "own_gates"):
+        named += [(("filtering", "own_gates", index, kind), text_at(entry, kind)) for kind in ("sql", "expectations")]
+    for place, name in named:
+        if name and leads_out(name):
+            yield place, f"{name!r} leads out of the card's folder; move the file there, beside the card"
 
 
 def leads_out(path: str) -> bool:
@@ -115,7 +118,7 @@ def _slices_can_hold_rows(card: Values) -> Iterator[Broken]:
     known = texts_at(card, "anchors", "labels")
     for index, part in entries_at(card, "evaluation", "slices"):
         place = ("evaluation", "slices", index)
-        for position, label in enumerate(value_at(part, "labels") or []):
+        for position, label in enumerate(list_at(part, "labels")):
             if isinstance(label, str) and known and label not in known:
                 yield (*place, "labels", position), f"{label!r} is none of anchors.labels: {', '.join(known)}"
         low, high = integer_at(part, "min_tokens"), integer_at(part, "max_tokens")
@@ -161,6 +164,7 @@ _DISTINCT: tuple[tuple[tuple[str, ...], str | None], ...] = (
     (("anchors", "source", "columns", "attributes"), None),
     (("generation", "prompts"), None),
     (("filtering", "overrides"), "gate"),
+    (("filtering", "own_gates"), "name"),
     (("labeling", "judges"), None),
     (("evaluation", "slices"), "name"),
     (("use_limits", "allowed"), None),
@@ -168,7 +172,7 @@ _DISTINCT: tuple[tuple[tuple[str, ...], str | None], ...] = (
 )
 
 _RULES: tuple[Callable[[Values], Iterator[Broken]], ...] = (
-    _use_is_allowed, _limits_do_not_clash, _one_database, _contract_travels_along, _attributes_are_other_columns,
+    _use_is_allowed, _limits_do_not_clash, _one_database, _files_travel_along, _attributes_are_other_columns,
     _name_is_free, _split_is_whole, _enough_judges, _slices_can_hold_rows, _review_comes_first, _nothing_is_named_twice,
-    _prompts_have_own_ids,
+    _prompts_have_own_ids, own_gate_rules,
 )  # fmt: skip

@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-from careful_assets.filtering.gates import GATES
+from careful_assets.card.overrides import gates_now
+from careful_assets.filtering.own.gates import own_gates
+from careful_assets.filtering.own.verdicts import own_expectations_advise, own_expectations_hold
+from careful_assets.filtering.quality_checks import QUALITY_CHECKS
+from careful_assets.filtering.settings import set_gates
 from careful_assets.provenance.verdicts import Check, CheckView, Verdict
 
 
 def every_gate_ran(view: CheckView) -> Verdict:
-    """Each gate of the profile judged, in its place, at its current version and threshold, all rows that reached it."""
+    """Each gate of the profile judged, in its place, at its current version and threshold, all rows that reached it.
+
+    The dataset's own gates stand at the profile's end.
+    """
     flow = {row["gate"]: row for row in view.model("filtering/gate_settings").iter_rows(named=True)}
     reached = view.table("generation.candidates").height
-    wrong = []
-    for position, setting in enumerate(view.loaded.profile.gates):
-        row = flow.pop(setting.gate, None)
+    now = gates_now(view.loaded.profile.gates, view.model("filtering/latest_overrides").to_dicts())
+    gates, wrong = set_gates(now.settings, own_gates(view.loaded)), []
+    for position, one in enumerate(gates):
+        name = one.gate.name
+        row = flow.pop(name, None)
         if row is None:
             if reached > 0:
-                wrong.append(f"{setting.gate} did not run")
+                wrong.append(f"{name} did not run")
             continue
-        expected = (position, GATES[setting.gate].version, setting.threshold)
+        expected = (position, one.gate.version, one.threshold)
         found = (row["position"], row["gate_version"], row["threshold"])
         if row["settings"] != 1 or found != expected:
-            wrong.append(f"{setting.gate} ran as (position, version, threshold) {found}, the profile says {expected}")
+            wrong.append(f"{name} ran as (position, version, threshold) {found}, the profile says {expected}")
         if row["seen"] != reached:
-            wrong.append(f"{setting.gate} saw {row['seen']} rows of {reached}")
+            wrong.append(f"{name} saw {row['seen']} rows of {reached}")
         reached = row["passed"]
     wrong += [f"{gate} ran but is not in the profile" for gate in flow]
     if wrong:
         return Verdict(False, f"{'; '.join(wrong)}; materialize filtering again", {"wrong": len(wrong)})
-    return Verdict(True, f"{len(view.loaded.profile.gates)} gates ran in order", {"wrong": 0, "kept": reached})
+    return Verdict(True, f"{len(gates)} gates ran in order", {"wrong": 0, "kept": reached})
 
 
 def rows_conserved(view: CheckView) -> Verdict:
@@ -57,5 +66,15 @@ def something_kept(view: CheckView) -> Verdict:
 CHECKS = (
     Check("every_gate_ran", 1, "F", "Did every gate of the profile judge every row that reached it?", every_gate_ran),
     Check("rows_conserved", 1, "F", "Is in = kept + rejected at every gate?", rows_conserved),
+    Check("own_expectations_hold", 1, "F", "Do the rows together meet the card's own suites?", own_expectations_hold),
+    Check(
+        "own_expectations_advise",
+        1,
+        "F",
+        "Do they meet what the suites advise?",
+        own_expectations_advise,
+        severity="warn",
+    ),
     Check("something_kept", 1, "F", "Is anything left?", something_kept, severity="warn"),
+    *QUALITY_CHECKS,
 )

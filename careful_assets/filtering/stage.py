@@ -5,63 +5,86 @@ What each round came to, coverage of real included, is told to generation by way
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
+from careful_assets.card.overrides import gates_now
+from careful_assets.card.profiles import GateSetting
+from careful_assets.filtering import page
 from careful_assets.filtering.cascade import run_cascade
 from careful_assets.filtering.coverage import with_coverage
-from careful_assets.measures.plots import bars
+from careful_assets.filtering.gate import CANDIDATES
+from careful_assets.filtering.material import Material, material_of
+from careful_assets.filtering.overrides import override_of
+from careful_assets.filtering.own.expectations import findings_of
+from careful_assets.filtering.quality import quality_of
+from careful_assets.filtering.rejudging import difference, shown
+from careful_assets.filtering.settings import set_gates
 from careful_assets.provenance.stage import Inputs, Outcome, StageContext
 from careful_assets.warehouse.models import run_model_over
 
 
-def judge_candidates(context: StageContext, inputs: Inputs) -> Outcome:
-    """The filtering stage: decisions for every gate and row, and the outcome of each round."""
-    requests = inputs.table("generation.requests")
-    asked = requests.select("request_id", "round")
-    candidates = inputs.table("generation.candidates").join(asked, on="request_id").sort("row_id")
-    standing = inputs.table("anchors.rows").filter(pl.col("split") != "aside")
-    anchors = standing.select("row_id", "text", "label", "split").sort("row_id")
-    decisions = run_cascade(candidates, anchors.select("row_id", "text"), context.profile.gates)
+def judge_candidates(
+    context: StageContext,
+    inputs: Inputs,
+    *,
+    gate: str | None = None,
+    threshold: float | None = None,
+    reason: str | None = None,
+) -> Outcome:
+    """The filtering stage: decisions for every gate and row, and the outcome of each round.
+
+    Args:
+        context: the run's.
+        inputs: anchors and generation, and the stage's own tables of before.
+        gate: with the two others an override to record; the difference it makes is shown.
+        threshold: in the gate's unit.
+        reason: why.
+
+    Raises:
+        Refused: the override cannot be had.
+        GateClosed: an override is asked for, and the last decisions are not on the candidates of now.
+    """
+    material = material_of(inputs)
+    override = override_of(context.profile, gate, threshold, reason, material.own)
+    latest = inputs.model("filtering/latest_overrides").to_dicts()
+    now = gates_now(context.profile.gates, latest)
+    added: dict[str, pl.DataFrame] = {}
+    found: dict[str, Any] = {}
+    if override is not None and override.changes(now.settings):
+        now = gates_now(context.profile.gates, override.laid_over(latest))
+        added = {"filtering.overrides": override.recorded(context.run_id)}
+    for line in now.lapsed:
+        context.log(line)
+    decisions = decide(material, now.settings)
+    if override is not None:
+        found = shown(difference(inputs.table("filtering.decisions"), decisions))
     tables = {
-        "generation.candidates": candidates,
-        "generation.requests": requests,
+        "generation.candidates": material.candidates,
+        "generation.requests": material.requests,
         "filtering.decisions": decisions,
     }
-    gates = {"gates": len(context.profile.gates)}
+    gates = {"gates": len(now.settings)}
     kept = run_model_over(tables, "filtering/kept_by_round", gates).join(
-        candidates.select("row_id", "text"), on="row_id"
+        material.candidates.select("row_id", "text"), on="row_id"
     )
-    rounds, told = with_coverage(run_model_over(tables, "filtering/rounds", gates), kept, anchors)
-    return Outcome(
-        {"filtering.decisions": decisions, "provenance.rounds": rounds},
-        _shown(tables, int(rounds["kept"].sum()), context) | {"rounds": _rounds(rounds), "coverage of real": told},
-    )
-
-
-def _rounds(rounds: pl.DataFrame) -> list[dict[str, Any]]:
-    """Few columns: the page is narrow."""
-    shown = rounds.sort("round", "stratum").rename({"stratum": "label", "coverage_noise": "noise"})
-    return shown.select("round", "label", "asked", "kept", "coverage", "noise").to_dicts()
-
-
-def _shown(tables: dict[str, pl.DataFrame], kept: int, context: StageContext) -> dict[str, Any]:
-    reasons = run_model_over(tables, "filtering/rejects_by_reason")
-    flow = run_model_over(tables, "filtering/gate_flow").sort("position")
-    candidates = tables["generation.candidates"].height
-    stages = ["generated", *flow["gate"]]
-    left = [candidates, *flow["passed"]]
-    return {
-        "candidates": candidates,
-        "kept": kept,
-        "rejected": candidates - kept,
-        "rejected by reason": reasons.rename({"n": "rows"}).to_dicts(),
-        "rows left after each gate": bars(stages, left),
-        "gates in order": flow.drop("position").to_dicts(),
-        "overrides": [
-            {"gate": setting.gate, "threshold": setting.threshold, "reason": setting.override_reason}
-            for setting in context.profile.gates
-            if setting.override_reason is not None
-        ],
+    rounds, told = with_coverage(run_model_over(tables, "filtering/rounds", gates), kept, material.anchors)
+    expectations = findings_of(material.own.values())
+    if expectations.height:
+        found |= {"own expectations": expectations.drop("refuses", "suite_sha256").to_dicts()}
+    quality = quality_of(context, inputs, material, decisions, now.settings)
+    made = {
+        "filtering.decisions": decisions,
+        "filtering.own_expectations": expectations,
+        **quality.tables,
+        "provenance.rounds": rounds,
     }
+    return Outcome({**made}, found | page.shown(tables | made, now) | {"coverage of real": told}, added | quality.added)
+
+
+def decide(material: Material, settings: Sequence[GateSetting]) -> pl.DataFrame:
+    """Every decision of the gates of these settings: the table `filtering.decisions`."""
+    rows = material.candidates.select(list(CANDIDATES))
+    return run_cascade(rows, material.beside, set_gates(settings, material.own))

@@ -1,13 +1,14 @@
 """From the journal to tables: `generation.requests` and `generation.candidates` as frames.
 
-Belongs here: the columns and the cleaning of a completion. Does not belong here: judging a row (the gates),
-writing the frames. From recorded answers the same input gives the same rows, byte for byte.
+Belongs here: the columns, the cleaning and the masking of a completion. Does not belong here: judging a row (the
+gates), writing the frames. From recorded answers the same input gives the same rows, byte for byte.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -16,6 +17,8 @@ from careful_assets.llm.journal_state import JournalState
 from careful_assets.llm.prices import Prices
 from careful_assets.llm.requests import Request, canonical, digest_of
 from careful_assets.llm.spending import tokens_taken
+from careful_assets.warehouse.quarantine import ROWS as WITHHELD
+from careful_assets.warehouse.quarantine import text_digest
 
 REQUESTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "request_id": pl.String, "round": pl.Int32, "stratum": pl.String, "prompt_id": pl.String,
@@ -25,11 +28,12 @@ REQUESTS: dict[str, pl.DataType | type[pl.DataType]] = {
     "attempts": pl.Int32, "resent": pl.Boolean, "tokens": pl.Int64, "cost": pl.Float64,
     "requested_at": pl.Datetime("us", "UTC"), "answered_at": pl.Datetime("us", "UTC"),
     "prompt_tokens": pl.Int64, "completion_tokens": pl.Int64, "latency_s": pl.Float64,
+    "generator_revision": pl.String, "answered_by": pl.String, "fingerprint": pl.String, "repaired": pl.Boolean,
 }  # fmt: skip
 CANDIDATES: dict[str, pl.DataType | type[pl.DataType]] = {
     "row_id": pl.String, "request_id": pl.String, "ordinal": pl.Int32, "text": pl.String,
     "requested_label": pl.String, "artifact_type": pl.String, "finish_reason": pl.String,
-    "depth": pl.Int32, "personal_data": pl.List(pl.String),
+    "depth": pl.Int32, "personal_data": pl.List(pl.String), "text_digest": pl.String,
 }  # fmt: skip
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -42,32 +46,54 @@ def requests_frame(
     """One row a planned request, by round and request id, in the columns of `generation.requests`.
 
     `status`: `answered`; `failed`, asked but refused, with the last cause; `held_back`, without any outcome because
-    sending was `stopped`, which says why; `missing`, without any outcome. `params` holds the mode as well, so that a
-    row of the table says all that decided its answer. `tokens` is the generator's own figure, `prompt_tokens` and
-    `completion_tokens` are counted here (see `llm.spending`); `cost` is theirs, null without a price.
+    sending was `stopped`, which says why; `missing`, without any outcome. `params` holds the mode and the schema of
+    a structured answer as well, so that a row of the table says all that decided its answer; `repaired` if the
+    generator was asked to mend it. `answered_by` and `fingerprint` are what the server named. `tokens` is the
+    generator's own figure, `prompt_tokens` and `completion_tokens` are counted here (see `llm.spending`); `cost` is
+    theirs, null without a price.
     """
     rows = [_request_row(request, state, prices, stopped) for request in requests]
     return pl.DataFrame(rows, schema=REQUESTS, orient="row").sort("round", "request_id")
 
 
-def candidates_frame(requests: Sequence[Request], state: JournalState, artifact_type: str) -> pl.DataFrame:
+@dataclass(frozen=True)
+class Loaded:
+    """`generation.candidates`, and the raw texts that must not stand there: the rows of the quarantine."""
+
+    candidates: pl.DataFrame
+    withheld: pl.DataFrame
+
+
+def load_candidates(requests: Sequence[Request], state: JournalState, artifact_type: str, key: bytes | None) -> Loaded:
     """One row a completion of the planned requests, by row id, in the columns of `generation.candidates`.
 
-    `depth` is 1: exemplars are real rows. `personal_data` lists the kinds found in the text.
+    `depth` is 1: exemplars are real rows. `personal_data` lists the kinds found in the text. With the quarantine's
+    `key`, whatever of them a cell refuses is masked in `text`; the row's id is made from what is stored, and
+    `text_digest` is that of the raw text, which is withheld. `key` is None where the cell refuses no personal data:
+    texts stay as they came.
     """
+    from careful_assets.generation.scrubbing import without_refused
     from careful_assets.text.personal_data.finder import kinds_in  # its number plans take a moment to load
 
-    rows = []
+    rows, withheld = [], []
     for request in requests:
         answer = state.answers.get(request.request_id)
         for ordinal, choice in enumerate(answer.choices if answer else ()):
-            text = clean(choice.text)
+            raw = clean(choice.text)
+            kinds = kinds_in(raw)
+            text = raw if key is None else without_refused(raw, kinds)
+            digest = text_digest(key, raw) if key is not None and text != raw else None
             row_id = digest_of([request.request_id, ordinal, text])
             rows.append(
                 (row_id, request.request_id, ordinal, text, request.stratum, artifact_type,
-                 _representable(choice.finish_reason), 1, kinds_in(text))
+                 _representable(choice.finish_reason), 1, kinds, digest)
             )  # fmt: skip
-    return pl.DataFrame(rows, schema=CANDIDATES, orient="row").sort("row_id")
+            if digest is not None:
+                withheld.append((row_id, raw, kinds, digest))
+    return Loaded(
+        pl.DataFrame(rows, schema=CANDIDATES, orient="row").sort("row_id"),
+        pl.DataFrame(withheld, schema=WITHHELD, orient="row").sort("row_id"),
+    )
 
 
 def clean(completion: str) -> str:
@@ -93,14 +119,22 @@ def _request_row(request: Request, state: JournalState, prices: Prices, stopped:
         status, cause = "failed", _representable(failure.cause)
     elif stopped:
         status, cause = "held_back", stopped
-    taken = tokens_taken(request, answer) if answer else None
+    taken = tokens_taken(request, answer, state.repairs.get(key)) if answer else None
     cost = prices.cost(request, taken) if taken else None
     return (
         key, request.round, request.stratum, request.prompt_id, request.prompt_sha256,
         request.rendered_prompt, request.generator_id, request.generator_family, request.generator_digest,
-        canonical({**request.params, "mode": request.mode}), request.seed, request.completions,
+        canonical(_parameters(request)), request.seed, request.completions,
         list(request.parent_ids), status, cause, state.attempts[key], key in state.resent,
         answer.tokens if answer else None, None if cost is None else float(cost),
         state.asked_at.get(key), state.answered_at.get(key),
         taken.prompt if taken else None, taken.completion if taken else None, answer.latency_s if answer else None,
+        request.generator_revision, _representable(answer.answered_by) if answer else None,
+        _representable(answer.fingerprint) if answer else None, key in state.repairs,
     )  # fmt: skip
+
+
+def _parameters(request: Request) -> dict[str, Any]:
+    """What decided the answer beside prompt, seed and generator."""
+    schema = {} if request.answer_schema is None else {"answer_schema": request.answer_schema}
+    return {**request.params, "mode": request.mode, **schema}

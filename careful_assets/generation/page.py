@@ -40,12 +40,19 @@ def shown(card: Card, tables: Mapping[str, pl.DataFrame], identity: GeneratorIde
         "failures": failures.to_dicts(),
         "sent again": int(requests["resent"].sum()),
         "generator": f"{identity.generator_id}, of the family {identity.family}",
+        "generator revision": identity.revision or "not named",
         "generator digest": identity.digest,
+        "answered by": requests.filter(pl.col("status") == "answered")
+        .group_by("answered_by", "fingerprint")
+        .len("requests")
+        .sort("answered_by", "fingerprint")
+        .to_dicts(),
         "prompts": requests.group_by("prompt_id", "prompt_sha256").len("requests").sort("prompt_id").to_dicts(),
         "tokens": int(requests["prompt_tokens"].sum()) + int(requests["completion_tokens"].sum()),
         "cost": _money(requests["cost"], card),
         "forecast and outcome": forecasts_shown(tables["generation.forecasts"]),
         "personal data": _personal(candidates),
+        "rows in quarantine": candidates["text_digest"].count(),
         "what the finder of personal data finds": _recall(),
         **_pictures(candidates, requests, failures),
     }

@@ -6,6 +6,7 @@ not belong here: the requests of one round (`plan`) and how an outcome is record
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -113,11 +114,17 @@ def planned_rounds(
     for number in closed:
         if following is None or number < following.number:
             asked = _asked(rounds, number)
-            requests += plan_round(card, prompts, exemplars, identity, number, asked, len(requests))
+            requests += plan_round(card, prompts, exemplars, identity, number, asked, len(requests), _served(requests))
     if following is None:
         return Plan(requests, None)
-    requests += plan_round(card, prompts, exemplars, identity, following.number, following.quotas, len(requests))
+    number, asked = following.number, following.quotas
+    requests += plan_round(card, prompts, exemplars, identity, number, asked, len(requests), _served(requests))
     return Plan(requests, following.number)
+
+
+def _served(requests: Sequence[Request]) -> Counter[str]:
+    """The requests so far that asked for each label."""
+    return Counter(request.stratum for request in requests)
 
 
 def _why_ended(gap: Gap, rounds: pl.DataFrame, max_rounds: int) -> str:

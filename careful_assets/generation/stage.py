@@ -6,15 +6,17 @@ import asyncio
 
 import polars as pl
 
-from careful_assets.generation.candidates import candidates_frame, requests_frame
+from careful_assets.generation.candidates import load_candidates, requests_frame
 from careful_assets.generation.forecasts import forecasts_frame
 from careful_assets.generation.generators import OpenGenerator, open_generator
 from careful_assets.generation.page import forecast_in_words, shown
 from careful_assets.generation.rounds import Plan, ending_of, planned_rounds
 from careful_assets.generation.sending import send
 from careful_assets.llm.journal import Journal
+from careful_assets.llm.journal_state import JournalState
 from careful_assets.llm.prices import Prices
 from careful_assets.provenance.stage import Inputs, Outcome, StageContext
+from careful_assets.warehouse.quarantine import Quarantine
 
 
 def generate(context: StageContext, inputs: Inputs) -> Outcome:
@@ -34,7 +36,8 @@ def generate(context: StageContext, inputs: Inputs) -> Outcome:
     opened = open_generator(card, context.home, exemplars)
     journal = Journal(context.home.journal(card.name))
     plan, rounds = _plan(context, inputs, exemplars, opened, journal)
-    prices = Prices(card.generation.prices, card.purpose.currency)
+    replayed = card.generation.generator.kind == "replay"
+    prices = Prices(card.generation.prices, card.purpose.currency, free=replayed)
 
     def told() -> None:
         rows = forecasts_frame(plan.to_send, journal.read(), prices, opened.in_flight).iter_rows(named=True)
@@ -46,12 +49,26 @@ def generate(context: StageContext, inputs: Inputs) -> Outcome:
     )
     state = journal.read()
     tables = {
-        "generation.candidates": candidates_frame(plan.requests, state, card.purpose.artifact_type),
+        "generation.candidates": _load(context, plan, state),
         "generation.requests": requests_frame(plan.requests, state, prices, stopped),
         "generation.forecasts": forecasts_frame(plan.requests, state, prices, opened.in_flight),
     }
-    why = ending_of(card.purpose.gap, rounds, card.generation.max_rounds)
-    return Outcome({**tables}, shown(card, tables, opened.generator.identity, why))
+    if plan.open_round is None:
+        told_of_rounds = ending_of(card.purpose.gap, rounds, card.generation.max_rounds)
+    else:
+        told_of_rounds = f"round {plan.open_round} was asked for; filtering counts what is kept of it"
+    return Outcome({**tables}, shown(card, tables, opened.generator.identity, told_of_rounds))
+
+
+def _load(context: StageContext, plan: Plan, state: JournalState) -> pl.DataFrame:
+    """The candidates; raw texts that the cell refuses lie in the quarantine before the masked ones are written."""
+    quarantine = Quarantine(context.home.quarantine(context.card.name))
+    refuses = any(setting.gate == "personal_data" for setting in context.profile.gates)
+    loaded = load_candidates(
+        plan.requests, state, context.card.purpose.artifact_type, quarantine.key() if refuses else None
+    )
+    quarantine.keep(loaded.withheld)
+    return loaded.candidates
 
 
 def _plan(

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from careful_assets.errors import StageFailed
 from careful_assets.labeling.judges import JUDGES
 from careful_assets.labeling.votes import collect_votes
 from careful_assets.measures.agreement import cohen_kappa
@@ -16,8 +17,18 @@ from careful_assets.warehouse.models import run_model_over
 
 
 def vote_on_kept(context: StageContext, inputs: Inputs) -> Outcome:
-    """The labeling stage: votes, labels with their source, and how far the judges agree."""
+    """The labeling stage: votes, labels with their source, and how far the judges agree.
+
+    Raises:
+        StageFailed: filtering kept nothing, which is a normal outcome of it and the end of this run.
+    """
     kept = inputs.model("filtering/kept", {"gates": len(context.profile.gates)})
+    if kept.is_empty():
+        raise StageFailed(
+            f"{context.card.name}/labeling has nothing to label: filtering kept no candidate. Nothing was lost or "
+            "broken: look at the rejects by reason on filtering's page, then change prompts or gates, or raise "
+            "generation.max_rounds, and materialize generation again"
+        )
     candidates = inputs.table("generation.candidates").join(kept, on="row_id", how="semi").sort("row_id")
     anchors = inputs.table("anchors.rows")
     train = anchors.filter(pl.col("split") == "train").select("row_id", "text", "label").sort("row_id")

@@ -65,11 +65,14 @@ class Budget:
             spent.requests, spent.tokens, spent.cost = spent.requests + 1, spent.tokens + most, spent.cost + cost
         return True
 
-    def settle(self, request: Request, answer: Answer) -> None:
-        """Take an answer into account: what it took, in place of what was set aside."""
+    def settle(self, request: Request, answer: Answer, repair: str | None = None) -> None:
+        """Take an answer into account: what it took, in place of what was set aside.
+
+        `repair`: the prompt of the second call that mended it, if there was one.
+        """
         spent = self._so_far()
         aside, cost_aside = spent.open.pop(request.request_id, (0, Decimal(0)))
-        took, cost = self._charge(request, tokens_taken(request, answer))
+        took, cost = self._charge(request, tokens_taken(request, answer, repair))
         spent.tokens += took - aside
         spent.cost += cost - cost_aside
         spent.longest_s = max(spent.longest_s, answer.latency_s)
@@ -107,7 +110,8 @@ class Budget:
         spent = _Spent(len(state.requests), seconds=busy_seconds(state.requests.values(), state))
         for request_id, request in state.requests.items():
             answer = state.answers.get(request_id)
-            taken = most_tokens(request) if answer is None else tokens_taken(request, answer)
+            repair = state.repairs.get(request_id)
+            taken = most_tokens(request) if answer is None else tokens_taken(request, answer, repair)
             tokens, cost = self._charge(request, taken)
             if answer is None:
                 spent.open[request_id] = tokens, cost

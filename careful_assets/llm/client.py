@@ -15,7 +15,7 @@ import aiohttp
 
 from careful_assets.errors import StageFailed
 from careful_assets.llm.requests import Answer, CallFailed, GeneratorIdentity, Request, Unreachable, digest_of
-from careful_assets.llm.responses import parse, refusal
+from careful_assets.llm.responses import answer_of, refusal
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 CONNECT_TIMEOUT_S = 15.0
@@ -27,12 +27,12 @@ _SCHEMA_REFUSED = (400, 422)
 _PATHS = {"completion": "completions", "chat": "chat/completions"}
 
 
-def endpoint_identity(model: str, family: str, revision: str = "") -> GeneratorIdentity:
+def endpoint_identity(model: str, family: str, revision: str | None = None) -> GeneratorIdentity:
     """Who an endpoint says it is.
 
     The digest is that of the declared name: a provider's weights cannot be seen.
     """
-    return GeneratorIdentity(model, family, digest_of({"model": model, "revision": revision}))
+    return GeneratorIdentity(model, family, digest_of({"model": model, "revision": revision or ""}), revision)
 
 
 def timeout_of(request: Request) -> float:
@@ -49,21 +49,22 @@ class EndpointClient:
     """A generator behind an OpenAI-compatible endpoint.
 
     `url`: its base, with or without `/v1`. `remedy`: what a person can do if it does not answer. `timeout_s`: seconds
-    for a whole call, by what it asks for (`timeout_of`) unless given.
+    for a whole call, by what it asks for (`timeout_of`) unless given. `variables`: how the environment's variables that
+    gave the address and the key begin, for messages.
     """
 
     def __init__(
         self, url: str, identity: GeneratorIdentity, *, api_key: str | None = None, remedy: str,
-        timeout_s: float | None = None,
+        timeout_s: float | None = None, variables: str = "CAREFUL_LLM",
     ) -> None:  # fmt: skip
         if not _is_address(url):
             raise StageFailed(
-                "CAREFUL_LLM_URL is not an http or https address; give the endpoint's base, "
+                f"{variables}_URL is not an http or https address; give the endpoint's base, "
                 "such as http://127.0.0.1:8080/v1"
             )
         if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
             raise StageFailed(
-                "CAREFUL_LLM_API_KEY holds a character that no HTTP header can carry (a line break?); set it again"
+                f"{variables}_API_KEY holds a character that no HTTP header can carry (a line break?); set it again"
             )
         base = url.rstrip("/")
         self._base = base if base.endswith("/v1") else f"{base}/v1"
@@ -111,21 +112,32 @@ class EndpointClient:
             body = await self._post(request, False)
             # Whatever was wrong with the first call, the schema was it: the second differs in nothing else.
             self._takes_schema = False
-        choices, tokens = parse(body, request)
-        return Answer(request.request_id, choices, tokens, round(time.monotonic() - begun, 6))
+        return answer_of(body, request, round(time.monotonic() - begun, 6))
 
     async def _post(self, request: Request, with_schema: bool) -> bytes:
-        assert self._session is not None, "used outside `async with`"
         total = timeout_of(request) if self._timeout_s is None else self._timeout_s
+        payload = self._payload(request, with_schema)
+        return await self.post(_PATHS[request.mode], payload, request.rendered_prompt, total)
+
+    async def post(self, path: str, payload: dict[str, Any], sent: str, total: float) -> bytes:
+        """The body of a 200 to `payload`, sent to `path` below `/v1`, within `total` seconds.
+
+        `sent`: the text in the payload that no cause of a failure may repeat.
+
+        Raises:
+            CallFailed: a refusal, or a body that breaks off or is too large.
+            Unreachable: no connection, a broken one, or no answer in time.
+        """
+        assert self._session is not None, "used outside `async with`"
         try:
             # No redirects: the key and the prompt go to the address that was named and nowhere else.
             async with self._session.post(
-                f"{self._base}/{_PATHS[request.mode]}", json=self._payload(request, with_schema), allow_redirects=False,
+                f"{self._base}/{path}", json=payload, allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=total, sock_connect=min(CONNECT_TIMEOUT_S, total)),
             ) as response:  # fmt: skip
                 body = await _bounded(response.content)
                 if response.status != 200:
-                    raise refusal(response.status, body, response.headers.get("Retry-After"), request, self._api_key)
+                    raise refusal(response.status, body, response.headers.get("Retry-After"), sent, self._api_key)
                 return body
         except aiohttp.ConnectionTimeoutError as error:
             raise Unreachable("no connection in time", self._remedy, connected=False) from error

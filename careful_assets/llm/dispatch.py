@@ -170,7 +170,7 @@ class _Sender:
                 fault = _fault(request, answer)
                 if fault is None:
                     self._traffic.leave(ticket, None)
-                    self._record(request, answer)
+                    self._record(request, answer, None if sent is request else sent.rendered_prompt)
                     return
                 # With the same prompt and seed the same would come again: it is shown what is wrong, once.
                 failure = CallFailed(f"the answer does not fit its schema: {fault}", retryable=sent is request)
@@ -182,9 +182,9 @@ class _Sender:
                 return
             await asyncio.sleep(pause_s)
 
-    def _record(self, request: Request, answer: Answer) -> None:
+    def _record(self, request: Request, answer: Answer, repair: str | None) -> None:
         if self._budget is not None:
-            self._budget.settle(request, answer)
+            self._budget.settle(request, answer, repair)
         self._under_way.append((self._journal.answered(answer), len(answer.choices)))
 
     def _count_recorded(self) -> None:

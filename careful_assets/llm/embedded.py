@@ -21,9 +21,9 @@ from careful_assets.errors import StageFailed
 from careful_assets.llm.client import EndpointClient
 from careful_assets.llm.requests import Answer, GeneratorIdentity, Request
 from careful_assets.llm.serve import PARALLEL
-from careful_assets.llm.weights import FAMILY, MODEL, SHA256, no_local_model, ready_weights
+from careful_assets.llm.weights import FAMILY, MODEL, REVISION, SHA256, no_local_model, ready_weights
 
-EMBEDDED = GeneratorIdentity(MODEL, FAMILY, SHA256)
+EMBEDDED = GeneratorIdentity(MODEL, FAMILY, SHA256, REVISION)
 MOST_COMPLETIONS = PARALLEL
 """A server answers all completions of a request at once, so no request may ask for more."""
 

@@ -25,15 +25,19 @@ def is_free(request: Request) -> bool:
 
 
 class Prices:
-    """A price table by model name, in `currency`; sums are exact, so that no order of answers changes them."""
+    """A price table by model name, in `currency`; sums are exact, so that no order of answers changes them.
 
-    def __init__(self, table: Mapping[str, Price], currency: str) -> None:
+    `free`: nothing costs anything, since recorded answers are replayed.
+    """
+
+    def __init__(self, table: Mapping[str, Price], currency: str, *, free: bool = False) -> None:
         self._table = table
+        self._free = free
         self.currency = currency
 
     def cost(self, request: Request, tokens: Tokens) -> Decimal | None:
         """What these tokens of the request's generator cost; None where nobody has named a price."""
-        if is_free(request):
+        if self._free or is_free(request):
             return Decimal(0)
         price = self._table.get(request.generator_id)
         if price is None:
@@ -47,7 +51,7 @@ class Prices:
         Raises:
             StageFailed: one has none; the message says what to add.
         """
-        if not self._table and not cost_is_limited:
+        if self._free or (not self._table and not cost_is_limited):
             return
         models = {one.generator_id for one in requests if not is_free(one)} - self._table.keys()
         if models:

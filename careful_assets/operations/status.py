@@ -11,14 +11,23 @@ from careful_assets.provenance.ledger import current_versions, guard, latest_ver
 from careful_assets.provenance.stages import STAGES
 from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.home import Home
+from careful_assets.warehouse.quarantine import Quarantine
 
 
 def status_of(loaded: LoadedCard, home: Home) -> dict[str, Any]:
-    """By stage: data version, checks that passed, failed or warn, and what keeps its own gate closed, if anything."""
+    """By stage: data version, checks that passed, failed or warn, and what keeps its own gate closed, if anything.
+
+    `quarantined`: how many rows' raw texts lie in the quarantine.
+    """
     path = home.warehouse(loaded.card.name)
+    quarantined = Quarantine(home.quarantine(loaded.card.name)).count()
     if not path.exists():
         nothing: dict[str, Any] = {"data_version": None, "passed": 0, "failed": [], "warned": [], "closed": None}
-        return {"dataset": loaded.card.name, "stages": [{"stage": stage, **nothing} for stage in STAGES]}
+        return {
+            "dataset": loaded.card.name,
+            "quarantined": quarantined,
+            "stages": [{"stage": stage, **nothing} for stage in STAGES],
+        }
     requirements = requirements_of(loaded)
     with connect(path, read_only=True) as con:
         versions, verdicts = current_versions(con), latest_verdicts(con)
@@ -41,7 +50,7 @@ def status_of(loaded: LoadedCard, home: Home) -> dict[str, Any]:
                     "closed": closed,
                 }
             )
-    return {"dataset": loaded.card.name, "stages": stages}
+    return {"dataset": loaded.card.name, "quarantined": quarantined, "stages": stages}
 
 
 def _not_passed(verdicts: list[dict[str, object]], severity: str) -> list[str]:

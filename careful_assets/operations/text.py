@@ -60,6 +60,8 @@ def status_text(state: dict[str, Any]) -> str:
         failed = f", FAILED: {', '.join(stage['failed'])}" if stage["failed"] else ""
         warned = f", warns: {', '.join(stage['warned'])}" if stage["warned"] else ""
         lines.append(f"  {stage['stage']:<11} {made:<17} {checks}{failed}{warned}".rstrip())
+    if state["quarantined"]:
+        lines.append(f"  quarantine  {state['quarantined']} rows whose raw text was refused for personal data")
     closed = next((stage["closed"] for stage in state["stages"] if stage["closed"]), None)
     return "\n".join([*lines, *([f"  {closed}"] if closed else [])])
 
@@ -83,14 +85,21 @@ def _real(anchor: dict[str, Any]) -> list[str]:
     ]
 
 
+def _served(request: dict[str, Any]) -> list[str]:
+    """What the generator's server said it used, where that adds something."""
+    said = [request["answered_by"], request["fingerprint"]]
+    return [f"├─ answered by {' '.join(_one_line(one) for one in said if one)}"] if any(said) else []
+
+
 def _generated(story: dict[str, Any]) -> list[str]:
     candidate, request, label = story["candidate"], story["request"], story["label"]
     lines = [
         f"├─ text       {_one_line(candidate['text'])}",
         f"├─ asked for  {candidate['requested_label']} ({candidate['artifact_type']})",
         f"├─ ended by   {candidate['finish_reason']}",
-        f"├─ generator  {request['generator_id']} ({request['generator_family']}), "
-        f"digest {request['generator_digest'][:16]}",
+        f"├─ generator  {request['generator_id']} ({request['generator_family']}), revision "
+        f"{request['generator_revision'] or 'not named'}, digest {request['generator_digest'][:16]}",
+        *_served(request),
         f"├─ prompt     {request['prompt_id']}, sha256 {request['prompt_sha256'][:16]}",
         f"├─ seed       {request['seed']} + {candidate['ordinal']}, parameters {request['params']}",
         f"├─ request    {request['request_id'][:16]}, round {request['round']}, sent {request['requested_at']}, "
@@ -116,13 +125,13 @@ def _decision(row: dict[str, Any]) -> list[str]:
     score = "" if row["score"] is None else f", score {row['score']:.3f}"
     threshold = "" if row["threshold"] is None else f", threshold {row['threshold']:g}"
     line = f"│    {'passed ' if row['passed'] else 'REFUSED'} {row['gate']} v{row['gate_version']}{score}{threshold}"
-    if row["passed"]:
+    if row["passed"] and row["reason"] is None:
         return [line]
     lines = [f"{line}: {row['reason']}"]
     if row["evidence"]:
         lines.append(f"│            {_one_line(row['evidence'])}")
     if row["matched_row_id"]:
-        lines.append(f"│            matches {row['matched_row_id'][:16]}: {_one_line(row['matched_text'] or '')}")
+        lines.append(f"│            matches {row['matched_row_id'][:16]}: {_one_line(row['matched_text'] or '(gone)')}")
     return lines
 
 

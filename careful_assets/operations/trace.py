@@ -89,8 +89,9 @@ def _text(con: duckdb.DuckDBPyConnection, row_id: str | None) -> str | None:
         return None
     if _where(con, "evaluation.leaks", "row_id", row_id):
         return _WITHHELD
-    rows = _where(con, "generation.candidates", "row_id", row_id) + _where(con, "anchors.rows", "row_id", row_id)
-    return rows[0]["text"] if rows else None
+    anchors = sorted(_where(con, "anchors.rows", "row_id", row_id), key=lambda row: row["vintage"])
+    rows = _where(con, "generation.candidates", "row_id", row_id) + anchors
+    return rows[-1]["text"] if rows else None
 
 
 def _where(con: duckdb.DuckDBPyConnection, table: str, column: str, value: str) -> list[dict[str, Any]]:

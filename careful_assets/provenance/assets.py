@@ -3,7 +3,7 @@
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,18 @@ FOLLOW = dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocki
 
 
 @dataclass(frozen=True)
-class StageDoor:
-    """What a room says of its asset: the stage, what it does, the work itself, and the vault grants it holds.
+class Option:
+    """Something that a run may be told in its config; None where it is not."""
 
-    `compute` is called with the context, the inputs and, by keyword, one object a grant.
+    kind: type[str] | type[float]
+    description: str
+
+
+@dataclass(frozen=True)
+class StageDoor:
+    """What a room says of its asset: the stage, what it does, the work itself, the vault grants it holds, its options.
+
+    `compute` is called with the context, the inputs and, by keyword, one object a grant and one value an option.
     """
 
     stage: str
@@ -32,6 +40,7 @@ class StageDoor:
     compute: Callable[..., Outcome]
     kinds: frozenset[str] = frozenset({"duckdb"})
     grants: tuple[str, ...] = ()
+    options: Mapping[str, Option] = field(default_factory=dict)
 
 
 def stage_asset(door: StageDoor, loaded: LoadedCard, requirements: Requirements) -> dg.AssetsDefinition:
@@ -49,13 +58,16 @@ def stage_asset(door: StageDoor, loaded: LoadedCard, requirements: Requirements)
         metadata={"dagster/table_name": table_name(dataset, door.stage)},
         required_resource_keys={"home", *door.grants},
         automation_condition=FOLLOW if UPSTREAM[door.stage] else None,
+        config_schema={name: _config(option) for name, option in door.options.items()},
     )
     def _stage(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         run_id = context.run.run_id
         stage_context = StageContext(loaded, context.resources.home.home(), run_id, requirements, context.log.info)
         grants = {key: getattr(context.resources, key).grant(dataset, run_id) for key in door.grants}
         with refusals_shown():
-            made = run_stage(stage_context, door.stage, _granted(door.compute, grants))
+            made = run_stage(
+                stage_context, door.stage, _given(door.compute, grants | context.op_execution_context.op_config)
+            )
         return dg.MaterializeResult(
             metadata=asset_metadata(dataset, door.stage, made), data_version=dg.DataVersion(made.data_version)
         )
@@ -87,5 +99,10 @@ def _failure(words: str, exit_code: Exit, *, retry: bool) -> dg.Failure:
     return dg.Failure(description=words, metadata={"exit_code": int(exit_code)}, allow_retries=retry)
 
 
-def _granted(compute: Callable[..., Outcome], grants: Mapping[str, Any]) -> Callable[[StageContext, Inputs], Outcome]:
-    return lambda context, inputs: compute(context, inputs, **grants)
+def _config(option: Option) -> dg.Field:
+    """Empty unless someone fills it in: a run without a config stays an ordinary one."""
+    return dg.Field(dg.Noneable(option.kind), default_value=None, is_required=False, description=option.description)
+
+
+def _given(compute: Callable[..., Outcome], given: Mapping[str, Any]) -> Callable[[StageContext, Inputs], Outcome]:
+    return lambda context, inputs: compute(context, inputs, **given)

@@ -19,14 +19,14 @@ from careful_assets.card.profiles import Profile
 from careful_assets.card.reader import LoadedCard
 from careful_assets.errors import StageFailed
 from careful_assets.provenance.digests import data_version
-from careful_assets.provenance.ledger import current_versions, guard, record_verdicts, record_version
-from careful_assets.provenance.stages import TABLES, UPSTREAM
+from careful_assets.provenance.ledger import current_versions, guard, next_seq, record_verdicts, record_version
+from careful_assets.provenance.stages import LOGS, TABLES, UPSTREAM
 from careful_assets.provenance.verdicts import Check, CheckView, Requirements, Verdict, run_checks
 from careful_assets.warehouse.connections import connect, transaction
 from careful_assets.warehouse.home import Home, emptied
 from careful_assets.warehouse.migrations import migrate
 from careful_assets.warehouse.models import run_model
-from careful_assets.warehouse.tables import Table, at_hand, attached, read, replace
+from careful_assets.warehouse.tables import Table, append, at_hand, attached, read, replace
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,9 @@ class Inputs:
             con.execute(f"create table {copy} as select * from _warehouse.{name}")  # noqa: S608  names are the code's own
 
     def _must_be_in_reach(self, name: str) -> None:
-        allowed = {table.name for stage in (self.stage, *UPSTREAM[self.stage]) for table in TABLES[stage]}
-        if name not in allowed:
+        stages = (self.stage, *UPSTREAM[self.stage])
+        allowed = {table.name for stage in stages for table in TABLES[stage]}
+        if name not in allowed | {log for stage in stages for log in LOGS.get(stage, ())}:
             raise KeyError(f"{self.stage} reads {name}, but does not depend on the stage that owns it")
 
 
@@ -103,11 +104,12 @@ class Outcome:
     """What a stage made: its tables, whole, and what the UI shows of them.
 
     `metadata` maps a title to a number, a text, a list of dicts (a table) or of
-    texts, or SVG bytes (a picture); never row text.
+    texts, or SVG bytes (a picture); never row text. `added` are rows for the stage's `LOGS`, without their numbers.
     """
 
     tables: dict[str, Table]
     metadata: dict[str, Any] = field(default_factory=dict)
+    added: dict[str, pl.DataFrame] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,9 @@ def _write(context: StageContext, stage: str, version: str, inputs: Inputs, outc
             )
         for name, frame in outcome.tables.items():
             replace(con, name, frame)
+        for name, rows in outcome.added.items():
+            first = next_seq(con, name)
+            append(con, name, rows.with_columns(seq=pl.int_range(first, first + rows.height, dtype=pl.Int64)))
         record_version(con, stage, version, inputs.versions, context.loaded.digest, context.run_id)
 
 

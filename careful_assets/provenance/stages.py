@@ -70,7 +70,7 @@ TABLES: dict[str, tuple[StageTable, ...]] = {
         _table("purpose.simulated"),
     ),
     "generation": (
-        _table("generation.candidates"),
+        _table("generation.candidates", "text_digest"),
         _table(
             "generation.requests",
             "cause",
@@ -83,6 +83,9 @@ TABLES: dict[str, tuple[StageTable, ...]] = {
             "prompt_tokens",
             "completion_tokens",
             "latency_s",
+            "answered_by",
+            "fingerprint",
+            "repaired",
         ),
         _table(
             "generation.forecasts",
@@ -95,7 +98,15 @@ TABLES: dict[str, tuple[StageTable, ...]] = {
             "actual_seconds",
         ),
     ),
-    "filtering": (_table("filtering.decisions"), _table("provenance.rounds")),
+    "filtering": (
+        _table("filtering.decisions"),
+        _table("filtering.own_expectations"),
+        _table("filtering.gate_quality"),
+        _table("filtering.reject_samples"),
+        _table("filtering.traits"),
+        _table("filtering.balance"),
+        _table("provenance.rounds"),
+    ),
     "labeling": (_table("labeling.labels"), _table("labeling.votes"), _table("labeling.agreement")),
     "evaluation": (
         _table("evaluation.leaks", "eval_row_digest"),
@@ -111,6 +122,10 @@ TABLES: dict[str, tuple[StageTable, ...]] = {
     "monitoring": (_table("monitoring.observations"),),
     "retirement": (_table("retirement.statuses"),),
 }
+
+# What a stage adds to and never rewrites: records of what people decided, and of what earlier runs came to, numbered by
+# their column `seq`. They are not part of the stage's data version: what was decided shows in what the stage makes.
+LOGS: dict[str, tuple[str, ...]] = {"filtering": ("filtering.overrides", "filtering.reason_rates")}
 
 
 def ancestors(stage: str) -> tuple[str, ...]:

@@ -49,7 +49,8 @@ def answers_of(card: Card, profile: Profile, prompt_ids: list[str]) -> list[dict
             "anchors.rows, anchors.vault_counts, purpose.simulated",
         ),
         "R": (
-            f"{generation.generator.family} ({generation.generator.kind}), prompts {', '.join(prompt_ids)}, "
+            f"{generation.generator.family or 'the model named when it runs'} ({generation.generator.kind}), prompts "
+            f"{', '.join(prompt_ids)}, "
             f"seeds from {generation.seed}",
             "generation.requests, one record a request",
         ),

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from careful_assets.card.overrides import gates_now
 from careful_assets.provenance.stage import Inputs, StageContext
 from careful_assets.release.rows import Contents
 
@@ -17,6 +18,7 @@ def manifest_of(
 ) -> dict[str, Any]:
     """The manifest but for the files' digests, which the folder adds as it is written."""
     card, profile = context.card, context.profile
+    gates = gates_now(profile.gates, inputs.model("filtering/latest_overrides").to_dicts())
     origins = dict(contents.rows.group_by("origin").len().iter_rows())
     made = inputs.table("generation.candidates").join(inputs.table("generation.requests"), on="request_id")
     return {
@@ -45,11 +47,11 @@ def manifest_of(
             "registry_state": inputs.table("anchors.vault_counts")["registry_state"][0],
             "rows": int(inputs.table("anchors.vault_counts")["n"].sum()),
         },
-        "generators": _counts(made, ["generator_id", "generator_family", "generator_digest"]),
+        "generators": _counts(made, ["generator_id", "generator_family", "generator_revision", "generator_digest"]),
         "prompts": [{"prompt_id": prompt.prompt_id, "sha256": prompt.sha256} for prompt in context.loaded.prompts],
         "parameters": card.generation.parameters.model_dump(),
         "seed": card.generation.seed,
-        "gates": [setting.model_dump() for setting in profile.gates],
+        "gates": [setting.model_dump() for setting in gates.settings],
         "rejected": _counts(contents.rejects, ["stage", "gate", "reason"]),
         "judges": card.labeling.judges,
         "agreement": inputs.table("labeling.agreement").select("name", "value", "n").to_dicts(),

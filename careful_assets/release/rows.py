@@ -38,7 +38,7 @@ def gather(context: StageContext, inputs: Inputs) -> Contents:
 def _records(candidates: pl.DataFrame, admitted: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
     requests = inputs.table("generation.requests").select(
         "request_id", "round", "prompt_id", "prompt_sha256", "rendered_prompt", "generator_id", "generator_family",
-        "generator_digest", "params", "seed", "parent_ids",
+        "generator_digest", "generator_revision", "params", "seed", "parent_ids",
     )  # fmt: skip
     own = candidates.select(
         "row_id", "request_id", "ordinal", "finish_reason", "artifact_type", "depth", "requested_label"

@@ -37,6 +37,10 @@ class Home:
         """The dataset's sealed evaluation rows."""
         return self.root / "vault" / f"{dataset}.duckdb"
 
+    def quarantine(self, dataset: str) -> Path:
+        """The dataset's raw texts that were refused for personal data."""
+        return self.root / "quarantine" / f"{dataset}.duckdb"
+
     def journal(self, dataset: str) -> Path:
         """The dataset's append-only record of requests to generators."""
         return self.root / "journal" / f"{dataset}.ndjson"
@@ -69,9 +73,9 @@ class Home:
             HomeUnusable: a folder cannot be made or written; nothing else was touched.
         """
         with explained(self.root):
-            for folder in ("warehouse", "vault", "journal", "releases", "cache", "dagster"):
+            for folder in ("warehouse", "vault", "quarantine", "journal", "releases", "cache", "dagster"):
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
-            for private in ("vault", "journal"):
+            for private in ("vault", "quarantine", "journal"):
                 (self.root / private).chmod(0o700)
             probe = self.root / f".probe-{uuid.uuid4().hex}"
             try:

@@ -26,6 +26,7 @@ from careful_assets.warehouse.connections import connect, transaction
 from careful_assets.warehouse.home import explained
 from careful_assets.warehouse.models import fill, refill, run_model
 from careful_assets.warehouse.tables import append, attached, batches, read
+from careful_assets.warehouse.vault_near import Near, near_refs, note_joins
 from careful_assets.warehouse.vault_store import Opening, next_seq, wordless
 
 ALL = "all"
@@ -69,12 +70,12 @@ class VaultSealer:
         self._run_id = run_id
 
     @wordless
-    def kin(self, staged: Path, thousandths: int | None) -> pl.DataFrame:
+    def kin(self, staged: Path, near: Near | None) -> pl.DataFrame:
         """Which rows on offer are sealed already, or kin of sealed ones.
 
         Args:
-            staged: the staging file; of it `rows` and `shingles`.
-            thousandths: the Jaccard similarity of shingles from which two texts are near copies; None: not asked.
+            staged: the staging file; of it `rows` and, where it has any, `shingles`.
+            near: what a near copy is, and what finds it; None: not asked.
 
         Returns:
             ref, how: `sealed` (the row itself), `group` (its group), `exact` (its text) or `near` (a near copy of it).
@@ -90,19 +91,19 @@ class VaultSealer:
         ):
             opening.protections = vault_store.file_protections(self._vault_path)
             opening.registry_state, opening.rows = vault_store.standing(con)
-            near = _near_pairs(con, thousandths).select("ref").unique().with_columns(how=pl.lit("near"))
-            kin = pl.concat([run_model(con, "vault/kin"), near])
-            opening.detail = {"kin": kin["ref"].n_unique(), "near_thousandths": thousandths}
+            found = near_refs(con, near, self._vault_path.parent).with_columns(how=pl.lit("near"))
+            kin = pl.concat([run_model(con, "vault/kin"), found])
+            opening.detail = {"kin": kin["ref"].n_unique(), "near_thousandths": near.thousandths if near else None}
         return kin
 
     @wordless
-    def seal(self, staged: Path, vintage: int, thousandths: int | None, known_state: str | None = None) -> Sealed:
+    def seal(self, staged: Path, vintage: int, near: Near | None, known_state: str | None = None) -> Sealed:
         """Seal the staged rows that lie in the vault's split, in one transaction; the same again changes nothing.
 
         Args:
             staged: the staging file. Tags for `slices` are added, never taken away.
             vintage: which reading of the source this is.
-            thousandths: as for `kin`; no row that lies open may be that near to a sealed one.
+            near: as for `kin`; no row that lies open may be a near copy of a sealed one.
             known_state: the registry state on record; a vault that was lost can be sealed to that state alone.
 
         Raises:
@@ -127,9 +128,9 @@ class VaultSealer:
             fill(con, "vault/offered_marks", "offered_marks")
             was_empty = not vault_store.count(con, "sealed.rows")
             kept = _refuse(con, self._vault_path)
-            _note_joins(con, thousandths)
+            note_joins(con, near, self._vault_path.parent)
             added = _grow(con, vintage, was_empty)
-            _refuse_near(con, thousandths, was_empty, self._vault_path)
+            _refuse_near(con, near, was_empty, self._vault_path)
             state = self._registered(con, added)
             if was_empty and known_state not in (None, state):
                 raise StageFailed(
@@ -201,19 +202,6 @@ def _state(con: duckdb.DuckDBPyConnection) -> str:
     return digest.hexdigest()
 
 
-def _note_joins(con: duckdb.DuckDBPyConnection, thousandths: int | None) -> None:
-    """Keep which groups to seal hold near copies of sealed rows, which the source may have no longer."""
-    con.register("near_pairs", _near_pairs(con, thousandths))
-    fill(con, "vault/near_groups", "sealed.joins")
-    con.unregister("near_pairs")
-
-
-def _near_pairs(con: duckdb.DuckDBPyConnection, thousandths: int | None) -> pl.DataFrame:
-    if thousandths is None:
-        return pl.DataFrame(schema={"ref": pl.Int64, "row_id": pl.String})
-    return run_model(con, "vault/near_kin", {"thousandths": thousandths})
-
-
 def _refuse(con: duckdb.DuckDBPyConnection, vault_path: Path) -> int:
     """Hold the offer to its form and to what is sealed: no error names a row. How many sealed rows are not offered."""
     found = run_model(con, "vault/offer_faults").row(0, named=True)
@@ -238,13 +226,13 @@ def _refuse(con: duckdb.DuckDBPyConnection, vault_path: Path) -> int:
     return int(found["absent"])
 
 
-def _refuse_near(con: duckdb.DuckDBPyConnection, thousandths: int | None, was_empty: bool, vault_path: Path) -> None:
+def _refuse_near(con: duckdb.DuckDBPyConnection, near: Near | None, was_empty: bool, vault_path: Path) -> None:
     """No new row that lies open is near to a sealed one, those sealed just now among them."""
-    if thousandths is None:
+    if near is None:
         return
-    near = run_model(con, "vault/split_clusters") if was_empty else _near_pairs(con, thousandths)
+    refs = run_model(con, "vault/split_clusters") if was_empty else near_refs(con, near, vault_path.parent)
     aside = con.sql("select ref from offered_lying where split = 'aside'").pl()
-    crossing = near.join(aside, on="ref", how="anti")["ref"].n_unique()
+    crossing = refs.join(aside, on="ref", how="anti")["ref"].n_unique()
     if crossing:
         raise _crossing(vault_path, crossing, "a near copy")
 

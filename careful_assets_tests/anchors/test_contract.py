@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from careful_assets.anchors import tallies
-from careful_assets.anchors.contract import Contract
 from careful_assets.errors import MalformedInput
+from careful_assets.expectations import tallies
+from careful_assets.expectations.contract import Contract
 
 BETWEEN = {"type": "expect_column_values_to_be_between", "kwargs": {"column": "x", "min_value": 0, "max_value": 9}}
 SUITE = [
@@ -273,7 +273,7 @@ def test_a_contract_is_silent_and_writes_nothing(tmp_path: Path) -> None:
     contract(tmp_path / "suite", BETWEEN, broken)
     program = (
         "import logging, polars as pl, pathlib; logging.basicConfig(level=0)\n"
-        "from careful_assets.anchors.contract import Contract\n"
+        "from careful_assets.expectations.contract import Contract\n"
         "c = Contract(pathlib.Path('../suite/expectations.json'))\n"
         "c.check(pl.DataFrame({'place': [1, 2], 'x': [1, 99]})); assert not c.findings()['passed'].any()"
     )

@@ -10,6 +10,7 @@ import pytest
 from careful_assets.anchors.splits import edges_of, point_of
 from careful_assets.card.anchors import Split
 from careful_assets.errors import StageFailed
+from careful_assets.text import near_texts
 from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.tables import read
 from careful_assets_tests.anchors.readings import Readings, crossings
@@ -58,8 +59,11 @@ def sentences(count: int, copies: int) -> list[dict[str, str]]:
     return rows
 
 
-def test_exact_joining_leaves_near_copies_apart(tmp_path: Path) -> None:
-    """With `join: exact` near copies do cross, which the page says; with `join: near` none does."""
+@pytest.mark.parametrize("way", ["exactly", "by bands"])
+def test_exact_joining_leaves_near_copies_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """With `join: exact` near copies do cross, which the page says; with `join: near` none does, which it says too."""
+    if way == "by bands":
+        monkeypatch.setattr(near_texts, "EXACT_TEXTS", 0)
     shares = {"salt": "s", "exemplar": 15, "train": 35, "holdout": 20, "vault": 30}
     found = {}
     for join in ("exact", "near"):
@@ -67,6 +71,8 @@ def test_exact_joining_leaves_near_copies_apart(tmp_path: Path) -> None:
         made = readings.read(sentences(60, copies=30))
         found[join] = crossings(readings.everything().select("text", "split").rows())
         assert ("near copies were not looked for" in made.metadata["joined groups"]) == (join == "exact")
+        missed = "about one pair in a hundred of similarity 0.7 is missed" in made.metadata["joined groups"]
+        assert missed == (join == "near" and way == "by bands")
     assert found["near"] == []
     assert found["exact"]
 
@@ -74,6 +80,7 @@ def test_exact_joining_leaves_near_copies_apart(tmp_path: Path) -> None:
 def test_too_many_texts_for_near_joining_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """More texts than can be compared are refused with the way out, not compared in part."""
     monkeypatch.setattr("careful_assets.anchors.grouping.NEAR_TEXTS", 50)
+    monkeypatch.setattr(near_texts, "EXACT_TEXTS", 20)
     with pytest.raises(StageFailed, match=r"60 different texts are more than can be compared.*\(50\).*join to exact"):
         Readings(tmp_path).read(sentences(60, copies=0))
 

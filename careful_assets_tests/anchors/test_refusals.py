@@ -15,12 +15,21 @@ from careful_assets.anchors.checks import anchors_conserved, contract_holds, sou
 from careful_assets.card.anchors import Columns, Split
 from careful_assets.errors import Refused, StageFailed
 from careful_assets.provenance.verdicts import CheckView
+from careful_assets.text import near_texts
 from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.models import run_model
 from careful_assets_tests.anchors.readings import COLUMNS, Readings, crossings
 from careful_assets_tests.anchors.test_vintages import World, small
 
 NAME = "phone_reviews"
+
+
+@pytest.fixture(params=["exactly", "by bands"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How near copies are found: as among few texts, and as among many."""
+    if request.param == "by bands":
+        monkeypatch.setattr(near_texts, "EXACT_TEXTS", 0)
+    return str(request.param)
 
 
 def counts(readings: Readings) -> dict[str, tuple[int, int, int]]:
@@ -61,7 +70,7 @@ def test_columns_change_with_a_vintage_only(tmp_path: Path) -> None:
     assert "relabelled" in readings.table("anchors.changes")["change"].to_list()
 
 
-def test_copies_do_not_improve_the_ruler(tmp_path: Path) -> None:
+def test_copies_do_not_improve_the_ruler(tmp_path: Path, way: str) -> None:
     """Copies and near copies of a sealed text, each in a group of its own, are one group to the ruler."""
     readings = Readings(tmp_path)
     readings.read(small())
@@ -77,7 +86,7 @@ def test_copies_do_not_improve_the_ruler(tmp_path: Path) -> None:
     assert squares >= 40**2
 
 
-def test_near_copies_of_what_the_source_dropped_are_one_group_with_it(tmp_path: Path) -> None:
+def test_near_copies_of_what_the_source_dropped_are_one_group_with_it(tmp_path: Path, way: str) -> None:
     """A sealed text that the source has no longer still counts as one with its near copies."""
     readings = Readings(tmp_path)
     readings.read(small())
@@ -148,7 +157,7 @@ def test_an_old_wording_stays_on_its_side(tmp_path: Path) -> None:
     assert all(opened[text] == split for text, split in returned.select("text", "split").iter_rows())
 
 
-def test_a_row_that_returns_meets_what_came_meanwhile(tmp_path: Path) -> None:
+def test_a_row_that_returns_meets_what_came_meanwhile(tmp_path: Path, way: str) -> None:
     """Near copies that came while a row was gone may lie elsewhere: a row that returns beside them is set aside."""
     readings = Readings(tmp_path)
     readings.read(small())

@@ -9,7 +9,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from careful_assets.anchors.contract import Contract
 from careful_assets.anchors.sources.opening import open_source
 from careful_assets.anchors.sources.reading import wanted_columns
 from careful_assets.anchors.sources.rows import anchor_rows, finish
@@ -17,6 +16,7 @@ from careful_assets.anchors.sources.vader_reviews import label_of
 from careful_assets.card.anchors import VaderReviews
 from careful_assets.catalogue import load_dataset
 from careful_assets.errors import StageFailed
+from careful_assets.expectations.contract import Contract
 from careful_assets_tests.life.arrange import PACKAGED
 
 

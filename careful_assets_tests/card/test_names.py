@@ -11,7 +11,7 @@ import pytest
 from careful_assets.card.reader import read_card
 from careful_assets.card.rules import RESERVED
 from careful_assets.errors import MalformedInput
-from careful_assets.warehouse import vault_store
+from careful_assets.warehouse import quarantine, vault_store
 from careful_assets.warehouse.migrations import migrate
 from careful_assets.warehouse.staging import Staging
 from careful_assets_tests.card.cards import swapped, write_card
@@ -24,6 +24,7 @@ def test_every_schema_is_reserved(tmp_path: Path) -> None:
     for path in (tmp_path / "a.duckdb", Staging(tmp_path).path):
         with closing(duckdb.connect(str(path))) as con:
             con.execute(vault_store.SCHEMA.read_text(encoding="utf-8"))
+            con.execute(quarantine.SCHEMA.read_text(encoding="utf-8"))
             found |= {name for (name,) in con.sql("select distinct schema_name from duckdb_schemas()").fetchall()}
             found |= {name for (name,) in con.sql("select database_name from duckdb_databases()").fetchall()}
     assert found - {"a", "staging"} <= RESERVED

@@ -42,7 +42,8 @@ REFUSALS = [
     (
         [("artifact_type: rare_class", "artifact_type: rationale")],
         "purpose.artifact_type",
-        "no gate profile for the cell rationale.training (artifact type × use); known cells: rare_class.training",
+        "no gate profile for the cell rationale.training (artifact type × use); known cells: paraphrase.training, "
+        "rare_class.training",
     ),
     (
         [("nature: simulation", "nature: fabrication")],

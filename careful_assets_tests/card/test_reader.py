@@ -8,8 +8,10 @@ import pytest
 import careful_assets
 from careful_assets.card.models import Card
 from careful_assets.card.reader import read_card
+from careful_assets.card.templates import template_faults
 from careful_assets.errors import Exit, Fault, MalformedInput
 from careful_assets_tests.card.cards import CARD, PROMPT, line_of, swapped, write_card
+from careful_assets_tests.card.templates import HOSTILE, TOO_DEEP
 
 DEMO = Path(careful_assets.__file__).parent / "defs" / "product_complaints"
 
@@ -236,8 +238,14 @@ def test_nested_aliases_do_not_expand(tmp_path: Path) -> None:
     [
         ("one\n{{ lable }}\n", 2, "unknown variable 'lable'; a prompt may use label and exemplars"),
         ("one\n\n{% for x in exemplars %}\n", 3, "not a valid Jinja template"),
-        ("{{ label | no_such_filter }}", 1, "not a valid Jinja template"),
+        ("one\n{{ seed }}\n", 2, "unknown variable 'seed'; a prompt may use label and exemplars"),
+        ("{{ label | no_such_filter }}", 1, "filter 'no_such_filter': a prompt may use capitalize, first"),
         ("one\n{% include '/etc/passwd' %}", 2, "may not include"),
+        ("one\n{{ label.upper() }}", 2, "use a filter: label | upper"),
+        ("one\n\n{{ 'a' * 10**10 }}", 3, "calculates nothing"),
+        ("{% for e in exemplars %}\n{{ e.__class__ }}{% endfor %}", 2, "attribute '__class__'"),
+        ("{% for e in exemplars %}{{ e }}{% endfor %}\n{{ e }}", None, "unknown variable 'e'"),
+        ("a" * 200_001, None, "has 200,001 characters; a prompt has at most 200,000"),
         ("{{" + "(" * 5000, None, "Jinja"),
         ("", None, "is empty"),
         (b"caf\xe9", 1, "not UTF-8"),
@@ -253,6 +261,36 @@ def test_a_faulty_prompt_is_reported_in_its_own_file(
     assert fault.file == str(path.parent / "prompts" / "ask.jinja")
     assert line is None or fault.line == line
     assert words in fault.message
+
+
+@pytest.mark.parametrize("template", [*HOSTILE, *TOO_DEEP])
+def test_hostile_prompts_are_refused_at_reading(template: str) -> None:
+    """What reaches for Python's internals, or for endless time or memory, is refused before anything is rendered."""
+    faults = template_faults(template, ("label", "exemplars"))
+    assert faults
+    assert any("nested too deeply" in words for _, words in faults) == (template in TOO_DEEP)
+
+
+def test_all_faults_of_a_prompt_are_told_at_once(tmp_path: Path) -> None:
+    """Breaches of the language and unknown variables come together, in the order of their lines."""
+    prompt = "{{ lable }}\n{{ label.x }}\n{{ 'a' * 2 }}\n{{ self }}\n"
+    faults = faults_of(write_card(tmp_path, prompt=prompt))
+    assert [fault.line for fault in faults] == [1, 2, 3, 4]
+
+
+def test_a_paraphrase_prompt_shows_its_seed(tmp_path: Path) -> None:
+    """A card of paraphrases is read with a prompt that uses `seed`; one that never does is refused by name."""
+    text = swapped(("artifact_type: rare_class", "artifact_type: paraphrase"))
+    loaded = read_card(write_card(tmp_path, text, "{{ label }}: {{ seed }}\n"))
+    assert loaded.profile.cell == "paraphrase.training"
+    for prompt in (PROMPT, "{% set seed = label %}{{ seed }}"):
+        fault = only_fault(write_card(tmp_path, text, prompt))
+        assert (fault.file, "never uses 'seed'" in fault.message) == (
+            str(tmp_path / "tickets" / "prompts" / "ask.jinja"),
+            True,
+        )
+    unknown = only_fault(write_card(tmp_path, text, "{{ seed }}\n{{ source }}\n"))
+    assert (unknown.line, unknown.message.split(";")[0]) == (2, "unknown variable 'source'")
 
 
 def test_prompts_of_one_id_are_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 Writer = Callable[[int], tuple[str, str]]
 
@@ -17,7 +18,7 @@ def _of_phones(seed: int) -> tuple[str, str]:
 
 
 class Endpoint(ThreadingHTTPServer):
-    """`willing`: how many requests it answers before it refuses. `asked`: how many came.
+    """`willing`: how many requests it answers before it refuses. `asked`: how many came; `bodies`: what they said.
 
     `writer`: the text and the finish reason of the completion with this seed.
     """
@@ -27,6 +28,7 @@ class Endpoint(ThreadingHTTPServer):
         self.willing = willing
         self.writer = writer
         self.asked = 0
+        self.bodies: list[dict[str, Any]] = []
         self.lock = threading.Lock()
 
     @property
@@ -44,6 +46,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.bodies.append(asked)
         if self.server.next_number() > self.server.willing:
             self._send(400, {"error": {"message": "not today"}})
             return

@@ -6,35 +6,11 @@ a0, a1, ... in the order they stand.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from careful_assets_tests.filtering.gate_case import Case, GateCases, each
+from careful_assets_tests.filtering.gate_cases_kin import KIN
+from careful_assets_tests.filtering.gate_cases_own_text import OWN_TEXT
 
 LONG = "the battery of this phone lasts about two days if you do not make many calls"
-
-
-@dataclass(frozen=True)
-class Case:
-    """Texts judged together, and what becomes of the last: `reason` is None where it passes."""
-
-    texts: list[str]
-    reason: str | None = None
-    matched: str | None = None
-    anchors: list[str] = field(default_factory=list)
-    finish_reason: str | None = "stop"
-
-
-@dataclass(frozen=True)
-class GateCases:
-    """One gate's cases, at one threshold."""
-
-    accepts: list[Case]
-    refuses: list[Case]
-    threshold: float | None = None
-
-
-def each(*texts: str, reason: str | None = None) -> list[Case]:
-    """One case for each text by itself."""
-    return [Case([text], reason) for text in texts]
-
 
 CASES: dict[str, GateCases] = {
     "format": GateCases(
@@ -132,4 +108,6 @@ CASES: dict[str, GateCases] = {
             Case(["abc", "ABC"], "resembles_candidate", "c0"),
         ],
     ),
+    **OWN_TEXT,
+    **KIN,
 }

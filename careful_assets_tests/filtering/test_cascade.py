@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from careful_assets.errors import Refused, StageFailed
 from careful_assets.filtering.cascade import DECISIONS, run_cascade
 from careful_assets.filtering.gate import Decision
-from careful_assets.filtering.gates import GATES
+from careful_assets.filtering.settings import SetGate, set_gates
 from careful_assets_tests.filtering.frames import RARE_CLASS, Setting, anchors_of, candidates_of
 
 TEXTS = [
@@ -57,8 +57,7 @@ def test_rows_fall_at_the_gates_that_refuse_them():
     assert decisions.schema == DECISIONS
     by_gate = decisions.select("gate", "gate_version", "position", "threshold").unique().sort("position")
     assert by_gate.rows() == [
-        (setting.gate, GATES[setting.gate].version, position, setting.threshold)
-        for position, setting in enumerate(RARE_CLASS)
+        (one.gate.name, one.gate.version, position, one.threshold) for position, one in enumerate(RARE_CLASS)
     ]
     assert decisions.equals(decisions.sort("position", "row_id"))
 
@@ -77,7 +76,7 @@ def test_conservation_and_freedom_from_order(rows, order, gates):
     assert decisions["passed"].to_list() == decisions["reason"].is_null().to_list()
 
     shuffled = candidates[[place for place in order if place < candidates.height]]
-    assert run_cascade(shuffled, ANCHORS.reverse(), gates).equals(decisions)
+    assert run_cascade(shuffled, ANCHORS, gates).equals(decisions)
 
 
 def test_a_text_of_ten_megabytes_is_refused_for_its_length():
@@ -111,7 +110,7 @@ def test_no_candidates_and_no_gates():
 def test_settings_that_do_not_fit_are_refused(wrong, message):
     """Before any row is judged; the message names the gate and what would be right."""
     with pytest.raises(Refused, match=message):
-        run_cascade(candidates_of(TEXTS), ANCHORS, wrong)
+        set_gates(wrong)
 
 
 def test_a_row_id_that_comes_twice_fails_the_stage():
@@ -124,12 +123,12 @@ def test_a_row_id_that_comes_twice_fails_the_stage():
 class Broken:
     """A gate that gives what it is told."""
 
-    name, version, reasons, threshold_range = "broken", 1, ("bad",), None
+    name, version, reasons, abstentions, threshold_range = "broken", 1, ("bad",), ("unsure",), None
 
     def __init__(self, decisions):
         self.decisions = decisions
 
-    def judge(self, rows, anchors, threshold):
+    def judge(self, rows, beside, threshold):
         return self.decisions
 
 
@@ -141,11 +140,18 @@ class Broken:
         [Decision(True)] * 3,
         [Decision(True), Decision(False)],
         [Decision(True), Decision(True, "bad")],
+        [Decision(True), Decision(False, "unsure")],
         [Decision(True), Decision(False, "a reason it never declared")],
     ],
 )
-def test_a_gate_that_breaks_its_contract_fails_the_stage(monkeypatch, decisions):
+def test_a_gate_that_breaks_its_contract_fails_the_stage(decisions):
     """Too few or too many decisions, refusals without a declared reason: named, and nothing recorded."""
-    monkeypatch.setitem(GATES, "broken", Broken(decisions))
     with pytest.raises(StageFailed, match=r"gate broken.*nothing was recorded"):
-        run_cascade(candidates_of(["one", "two"]), ANCHORS, [Setting("broken")])
+        run_cascade(candidates_of(["one", "two"]), ANCHORS, [SetGate(Broken(decisions), None)])
+
+
+def test_a_gate_may_pass_a_row_unjudged():
+    """The decision says so: passed, with one of the gate's reasons to abstain."""
+    gate = SetGate(Broken([Decision(True, "unsure"), Decision(True)]), None)
+    decisions = run_cascade(candidates_of(["one", "two"]), ANCHORS, [gate])
+    assert decisions.select("passed", "reason").rows() == [(True, "unsure"), (True, None)]

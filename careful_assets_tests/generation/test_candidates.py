@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from careful_assets.card.budget import Price
-from careful_assets.generation.candidates import candidates_frame, clean, requests_frame
+from careful_assets.generation.candidates import clean, load_candidates, requests_frame
 from careful_assets.llm.journal import Journal
 from careful_assets.llm.journal_state import JournalState
 from careful_assets.llm.prices import Prices
@@ -33,7 +33,7 @@ def recorded(tmp_path):
             await journal.failed(Failure(answered.request_id, "HTTP 503", True))
             await journal.asked(answered)
             choices = tuple(Choice(text, "stop") for text in HOSTILE)
-            await journal.answered(Answer(answered.request_id, choices, 12, 0.5))
+            await journal.answered(Answer(answered.request_id, choices, 12, 0.5, "stub-2026 \ud800", "fp_7"))
             await journal.asked(failed)
             await journal.failed(Failure(failed.request_id, "HTTP 400: no", False))
 
@@ -83,7 +83,7 @@ def test_tokens_are_counted_here_and_priced(recorded):
 def test_one_query_tells_where_a_row_came_from(recorded, tmp_path):
     """Model, revision, prompt, seed, parameters, parents and times of any candidate, in one row of one query."""
     planned, state = recorded
-    candidates = candidates_frame(planned, state, "rare_class")
+    candidates = load_candidates(planned, state, "rare_class", None).candidates
     migrate(tmp_path / "set.duckdb")
     with connect(tmp_path / "set.duckdb") as con:
         tables.replace(con, "generation.requests", requests_frame(planned, state, PRICES))
@@ -99,6 +99,8 @@ def test_one_query_tells_where_a_row_came_from(recorded, tmp_path):
             assert record["depth"] == 1
             assert record["requested_at"] < record["answered_at"]
             assert record["latency_s"] == 0.5
+            assert (record["answered_by"], record["fingerprint"]) == ("stub-2026 \ufffd", "fp_7")
+            assert (record["generator_revision"], record["repaired"]) == (None, False)
         assert run_model(con, "generation/record_of", {"row_id": "nobody"}).is_empty()
 
 
@@ -110,15 +112,15 @@ def test_a_candidate_says_which_personal_data_it_holds(tmp_path):
         requests={asked.request_id: asked},
         answers={asked.request_id: Answer(asked.request_id, tuple(Choice(text, "stop") for text in texts), 1, 0.1)},
     )
-    frame = candidates_frame([asked], state, "rare_class").sort("ordinal")
+    frame = load_candidates([asked], state, "rare_class", None).candidates.sort("ordinal")
     assert frame["personal_data"].to_list() == [["email"], []]
 
 
 def test_rows_are_the_same_whatever_the_order_and_fit_the_tables(recorded):
     """Ids and order hang on the answers alone, and hostile text stays as it came."""
     planned, state = recorded
-    frame = candidates_frame(planned, state, "rare_class")
-    assert frame.equals(candidates_frame(planned[::-1], state, "rare_class"))
+    frame = load_candidates(planned, state, "rare_class", None).candidates
+    assert frame.equals(load_candidates(planned[::-1], state, "rare_class", None).candidates)
     assert frame["row_id"].to_list() == sorted(set(frame["row_id"]))
     texts = dict(frame.select("ordinal", "text").iter_rows())
     assert [texts[i] for i in range(6)] == ["a row", *HOSTILE[1:3], "half \ufffd pair", *HOSTILE[4:]]
@@ -130,7 +132,7 @@ def test_the_frames_are_the_tables(recorded, tmp_path):
     planned, state = recorded
     frames = {
         "generation.requests": requests_frame(planned, state, PRICES),
-        "generation.candidates": candidates_frame(planned, state, "rare_class"),
+        "generation.candidates": load_candidates(planned, state, "rare_class", None).candidates,
     }
     migrate(tmp_path / "set.duckdb")
     for name, frame in frames.items():

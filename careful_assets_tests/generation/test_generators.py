@@ -26,6 +26,28 @@ def test_the_card_and_the_environment_choose(tmp_path):
     assert embedded.in_flight >= 1
 
 
+def test_an_endpoints_family_is_the_registrys_or_declared(tmp_path):
+    """A known name needs no declaration, an unknown one does; both are refused before anything is sent."""
+    undeclared = card(generator={"kind": "llm", "mode": "chat"})
+    known = chosen(undeclared, ENDPOINT | {"CAREFUL_LLM_MODEL": "Qwen2.5-7B"}, tmp_path)
+    assert known.generator.identity.family == "qwen"
+    with pytest.raises(StageFailed, match="family of the model 'big' is unknown"):
+        chosen(undeclared, ENDPOINT, tmp_path)
+    assert (
+        chosen(card(generator={"kind": "llm", "mode": "completion"}), {}, tmp_path).generator.identity.family == "gemma"
+    )
+
+
+def test_another_revision_is_another_generator(tmp_path):
+    """What a provider calls the version of its model is part of who answers; without one it is said to be unnamed."""
+    plain, named = (
+        chosen(card(generator={"kind": "llm", "mode": "chat", "family": "ours"} | more), ENDPOINT, tmp_path)
+        for more in ({}, {"revision": "2026-01"})
+    )
+    assert (plain.generator.identity.revision, named.generator.identity.revision) == (None, "2026-01")
+    assert plain.generator.identity.digest != named.generator.identity.digest
+
+
 def test_half_an_endpoint_is_refused(tmp_path):
     """A URL without a model, or a model without a URL, names what is missing."""
     for name, absent in (("CAREFUL_LLM_URL", "CAREFUL_LLM_MODEL"), ("CAREFUL_LLM_MODEL", "CAREFUL_LLM_URL")):

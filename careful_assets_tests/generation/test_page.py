@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from careful_assets.card.budget import Price
-from careful_assets.generation.candidates import candidates_frame, requests_frame
+from careful_assets.generation.candidates import load_candidates, requests_frame
 from careful_assets.generation.forecasts import forecasts_frame
 from careful_assets.generation.page import histogram, shown
 from careful_assets.llm.journal import Journal
@@ -33,7 +33,7 @@ def page(*, stopped=None, prices=PRICES, causes=()):
     for one, cause in zip(requests[30:], causes, strict=False):
         state.failures[one.request_id] = Failure(one.request_id, cause, False)
     tables = {
-        "generation.candidates": candidates_frame(requests, state, "rare_class"),
+        "generation.candidates": load_candidates(requests, state, "rare_class", None).candidates,
         "generation.requests": requests_frame(requests, state, prices, stopped),
         "generation.forecasts": forecasts_frame(requests, state, prices, 4),
     }

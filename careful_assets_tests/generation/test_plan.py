@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from careful_assets.errors import StageFailed
+from careful_assets.errors import Refused, StageFailed
 from careful_assets.generation.plan import plan_round
 from careful_assets.llm.requests import SEEDS, GeneratorIdentity
 from careful_assets_tests.generation.examples import PROMPTS, card, exemplars
@@ -56,6 +56,23 @@ def test_the_plan_is_the_same_on_every_machine():
     asked = plan_round(card(), PROMPTS, exemplars(), WHO, 1, {"sad": 3}, 5)[0]
     assert asked.parent_ids == ("sad5.2", "sad2.1", "sad4.1")
     assert asked.request_id == "c6c835fd734ab730ea8aaf2b082ef50627d242156b20ccf41d10c0360e31ac48"
+
+
+def test_a_seed_near_the_last_one_overflows_into_distinct_seeds():
+    """From the last seed that servers take the next is 0: 24,000 completions of 3,000 requests share none."""
+    plan = plan_round(card(seed=SEEDS - 1), PROMPTS, exemplars(), WHO, 1, {"angry": 24_000}, 0)
+    assert [r.seed for r in plan[:3]] == [SEEDS - 1, 7, 15]
+    seeds = {(r.seed + i) % SEEDS for r in plan for i in range(r.completions)}
+    assert len(seeds) == 24_000
+    assert len({r.request_id for r in plan}) == 3000
+
+
+def test_an_artifact_type_without_a_pattern_is_refused():
+    """Nothing is planned by guess."""
+    unknown = card()
+    unknown = unknown.model_copy(update={"purpose": unknown.purpose.model_copy(update={"artifact_type": "rationale"})})
+    with pytest.raises(Refused, match=r"no pattern .* rationale; .* paraphrase, rare_class"):
+        plan_round(unknown, PROMPTS, exemplars(), WHO, 1, {"angry": 8}, 0)
 
 
 def test_too_few_exemplars_are_refused_with_numbers():

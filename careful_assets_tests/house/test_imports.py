@@ -14,7 +14,7 @@ ROOMS = frozenset(STAGES)
 BASE = frozenset({"", "errors", "shipped"})
 FOUNDATIONS = frozenset({"warehouse", "provenance"})
 PURE = frozenset({"text", "measures"})
-WORKSHOP = PURE | {"llm"}
+WORKSHOP = PURE | {"expectations", "llm"}
 
 # By folder of the package what it may import beside itself. What is not named here stands above the rooms.
 MAY_IMPORT = {
@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "card": frozenset({"", "errors"}),
     "text": frozenset({"", "errors", "measures"}),
     "measures": frozenset({"", "errors", "text"}),
+    "expectations": frozenset({"", "errors"}),
     "warehouse": BASE | {"card", "provenance"},
     "provenance": BASE | {"card", "warehouse"},
     "llm": BASE | {"card"} | PURE | FOUNDATIONS,

@@ -118,7 +118,11 @@ def empty_warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         for name in ("rows", "known", "lying", "dealt", "clusters", "shingles", "ngrams", "slices"):
             con.execute(f"create view offered_{name} as select * from staged.{name}")
         con.execute("create view offered_marks as select * from sealed.fingerprints")
+        for name in ("before", "after"):
+            con.execute(f"create view decisions_{name} as select * from filtering.decisions")
         con.execute("create table near_pairs (ref bigint, row_id varchar)")
+        con.execute("create table near_bands (number bigint, band bigint, hash bigint)")
+        con.execute("create table near_roots (number bigint, root bigint)")
         con.execute("create table units (group_id varchar, unit varchar)")
         yield con
 

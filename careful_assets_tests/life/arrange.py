@@ -87,7 +87,7 @@ class Life:
         """Project and home under another folder, without Dagster's own records; the cache is shared."""
         shutil.copytree(self.project, to / "project")
         home = _empty_home(to / "home", self.home.cache.resolve())
-        for part in ("warehouse", "vault", "journal", "releases"):
+        for part in ("warehouse", "vault", "quarantine", "journal", "releases"):
             shutil.copytree(self.home.root / part, home.root / part)
         return Life(to / "project", home, self.dataset)
 

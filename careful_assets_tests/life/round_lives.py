@@ -7,6 +7,7 @@ from pathlib import Path
 
 from careful_assets.warehouse.home import Home
 from careful_assets_tests.cli.projects import _THINGS, _TIMES, _WORDS, NAME, make_project
+from careful_assets_tests.filtering.frames import VOCABULARY
 from careful_assets_tests.life.arrange import Life
 
 SEED, QUOTA = 11, 48  # of the small project's card
@@ -21,11 +22,12 @@ def life_in_rounds(root: Path, max_rounds: int) -> Life:
 
 
 def sentence(seed: int) -> str:
-    """A sentence as a customer of the small project writes it."""
+    """The words of the small project's customers in an order of its own, so that no gate takes it for another's."""
     rng = random.Random(seed)
-    first, second, third = rng.sample(_WORDS["bad"], 3)
-    thing, time = rng.choice(_THINGS), rng.choice(_TIMES)
-    return f"The {thing} was {first} and {second} on {time}, number {rng.randrange(10**5)} is {third}."
+    said = [*rng.sample(_WORDS["bad"], 3), rng.choice(_THINGS), rng.choice(_TIMES)]
+    words = [*said, *rng.sample(VOCABULARY.split(), 9)]
+    rng.shuffle(words)
+    return f"{' '.join(words)}, number {rng.randrange(10**5)}."
 
 
 def fresh(seed: int) -> tuple[str, str]:

@@ -17,8 +17,9 @@ _VOLATILE = {
     "anchors.changes": {"eval_row_digest"},
     "generation.requests": {
         "cause", "attempts", "resent", "tokens", "cost", "requested_at", "answered_at", "prompt_tokens",
-        "completion_tokens", "latency_s",
+        "completion_tokens", "latency_s", "answered_by", "fingerprint", "repaired",
     },
+    "generation.candidates": {"text_digest"},
     "generation.forecasts": {
         "tokens", "cost", "seconds", "basis", "actual_tokens", "actual_cost", "actual_seconds",
     },
@@ -96,7 +97,7 @@ def _filled(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _zero(dtype: pl.DataType) -> Any:
-    return "" if dtype == pl.String else None if dtype.is_nested() else 0
+    return "" if dtype == pl.String else None if dtype.is_nested() else False if dtype == pl.Boolean else 0
 
 
 def _other(dtype: pl.DataType, value: Any) -> Any:

@@ -16,13 +16,23 @@ from careful_assets_tests.life import (
     breaks_after_release,
     breaks_anchors,
     breaks_before_release,
+    breaks_filtering,
+    breaks_gate_quality,
     breaks_generation,
     breaks_purpose,
 )
 from careful_assets_tests.life.arrange import Life, failures_of
 from careful_assets_tests.life.damage import Accept, Break
 
-_MODULES = (breaks_anchors, breaks_purpose, breaks_generation, breaks_before_release, breaks_after_release)
+_MODULES = (
+    breaks_anchors,
+    breaks_purpose,
+    breaks_generation,
+    breaks_filtering,
+    breaks_gate_quality,
+    breaks_before_release,
+    breaks_after_release,
+)
 BREAKS = {at: cases for module in _MODULES for at, cases in module.BREAKS.items()}
 ACCEPTS = {at: cases for module in _MODULES for at, cases in module.ACCEPTS.items()}
 ALL = {(stage, check.name): check for stage, checks in CHECKS.items() for check in checks}

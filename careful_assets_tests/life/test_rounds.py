@@ -122,3 +122,27 @@ def test_a_failing_round_ends_the_run_and_the_next_run_goes_on_with_it(tmp_path:
             assert life.materialize("generation").success
             assert endpoint.asked == QUOTA // 2 / 4
     assert set(life.table("generation.requests")["round"]) == {1, 2}
+
+
+def test_a_budget_that_cuts_a_later_round_short_holds_back_the_rest_of_it(tmp_path: Path) -> None:
+    """Round 2 stops at the budget's last request; raised, it goes on, and the quota is filled with no request twice."""
+    life = life_in_rounds(tmp_path, 5)
+    with serving(writer=fresh) as endpoint, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAREFUL_LLM_URL", endpoint.url)
+        patch.setenv("CAREFUL_LLM_MODEL", "stub-1")
+        life.rewrite_card("  max_rounds: 5", "  budget: {requests: 14}\n  max_rounds: 5")
+        report = life.run("filtering")
+        assert report.success, report.problems
+        cut = life.table("provenance.rounds").sort("round")
+        assert cut["round"].to_list() == [1, 2]
+        assert cut["held_back"].to_list()[0] == 0 < cut["held_back"].to_list()[1]
+        assert endpoint.asked == 14
+        assert "the budget held back" in str(summary_of(life.loaded, life.home, "filtering")["rounds"])
+
+        life.rewrite_card("  budget: {requests: 14}\n", "")
+        assert life.run("filtering").success
+        rounds = rounds_of(life)
+        assert sum(kept for _, _, kept in rounds) == QUOTA
+        requests = life.table("generation.requests")
+        assert endpoint.asked == requests.height == requests["request_id"].n_unique()
+        assert set(requests["status"]) == {"answered"}

@@ -189,3 +189,17 @@ def test_a_refusal_in_a_field_of_its_own_is_kept_as_text():
 
     answer = once(refusing, request(mode="chat"))
     assert [(choice.text, choice.finish_reason) for choice in answer.choices] == [("I won't.", "refusal")]
+
+
+def test_what_the_server_says_it_used_is_kept():
+    """The model and the fingerprint that an answer names; anything but a name is left out."""
+
+    async def naming(body, _):
+        return web.json_response({**choices(body), "model": "stub-2026-01", "system_fingerprint": "fp_7"})
+
+    async def odd(body, _):
+        return web.json_response({**choices(body), "model": {"a": 1}, "system_fingerprint": ""})
+
+    named, unnamed = once(naming, request()), once(odd, request())
+    assert (named.answered_by, named.fingerprint) == ("stub-2026-01", "fp_7")
+    assert (unnamed.answered_by, unnamed.fingerprint) == (None, None)

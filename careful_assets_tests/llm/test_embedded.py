@@ -29,6 +29,7 @@ def test_the_embedded_model_writes_rows_and_ends_with_its_parent(tmp_path):
     asyncio.run(answer_all([asked], generator, Journal(tmp_path / "set.ndjson"), in_flight=1))
     answer = Journal(tmp_path / "set.ndjson").read().answers[asked.request_id]
     assert len(answer.choices) == 8
+    assert answer.answered_by == weights.MODEL  # and no path of this machine
     assert len({choice.text for choice in answer.choices}) >= 6
     file = tmp_path / "models" / f"{weights.MODEL}.gguf"
     file.write_bytes(file.read_bytes()[:-1])

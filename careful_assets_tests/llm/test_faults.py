@@ -169,7 +169,7 @@ class Counted:
         self.admitted.append(asked.request_id)
         return True
 
-    def settle(self, asked, answer):
+    def settle(self, asked, answer, repair):
         assert asked.request_id == answer.request_id
         self.settled.append(asked.request_id)
 

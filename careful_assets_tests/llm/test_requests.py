@@ -49,6 +49,6 @@ def test_seeds_beyond_what_servers_hold_wrap_and_stay_distinct():
 def replaced(**change):
     """A request that differs from the stub's in some arguments."""
     given = request().as_json()
-    for name in ("request_id", "generator_id", "generator_family", "generator_digest"):
+    for name in ("request_id", "generator_id", "generator_family", "generator_digest", "generator_revision"):
         del given[name]
     return Request.make(generator=IDENTITY, **{**given, **change})

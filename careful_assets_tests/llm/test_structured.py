@@ -7,9 +7,13 @@ from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from careful_assets.card.budget import Limits
+from careful_assets.llm.budget import Budget
 from careful_assets.llm.dispatch import answer_all
 from careful_assets.llm.journal import Journal
+from careful_assets.llm.prices import Prices
 from careful_assets.llm.requests import Request
+from careful_assets.llm.spending import most_tokens, tokens_in, tokens_taken
 from careful_assets.llm.structured import check_schema, parsed
 from careful_assets_tests.llm.stubs import IDENTITY, client, request, served
 
@@ -75,7 +79,7 @@ def structured(index, schema=SCHEMA, n=1):
     given = request(index, n=n).as_json()
     for name in ("request_id", "answer_schema"):
         del given[name]
-    for part in ("id", "family", "digest"):
+    for part in ("id", "family", "digest", "revision"):
         del given[f"generator_{part}"]
     return Request.make(generator=IDENTITY, **{**given, "mode": "chat", "answer_schema": schema})
 
@@ -89,13 +93,13 @@ def test_the_schema_is_part_of_the_identity():
         structured(0, n=2)
 
 
-def run(handler, count, path):
+def run(handler, count, path, budget=None):
     """Have `count` structured requests answered one after the other."""
 
     async def call():
         async with served(handler) as stub:
             requests = [structured(index) for index in range(count)]
-            sent = await answer_all(requests, client(stub.url), Journal(path), in_flight=1)
+            sent = await answer_all(requests, client(stub.url), Journal(path), in_flight=1, budget=budget)
             return stub.bodies, sent, Journal(path).read()
 
     return asyncio.run(call())
@@ -154,3 +158,25 @@ def test_an_answer_that_stays_invalid_fails_after_one_repair(tmp_path):
     (failure,) = state.failures.values()
     assert (len(bodies), sent.failed, state.answers) == (2, 1, {})
     assert failure.cause == "the answer does not fit its schema: the value of label does not fit the schema"
+
+
+def test_a_repair_is_paid_for(tmp_path):
+    """The refused call and the longer prompt count, before sending and after; a budget for one such request is one."""
+
+    async def learning(body, _):
+        return chat(GOOD if "It is refused" in body["messages"][0]["content"] else BAD)
+
+    path, most = tmp_path / "set.ndjson", most_tokens(structured(0)).total
+    limits, prices = Limits(tokens=most), Prices({}, "EUR")
+    budget = Budget(limits, prices, lambda: Journal(path).read())
+    bodies, sent, state = run(learning, 3, path, budget)
+    (key,) = state.answers
+    assert (len(bodies), sent.answered, sent.held_back) == (2, 1, 2)
+    taken = tokens_taken(state.requests[key], state.answers[key], state.repairs[key])
+    sizes = [tokens_in(body["messages"][0]["content"]) for body in bodies]
+    assert (taken.prompt, taken.completion) == (sum(sizes), tokens_in(GOOD) + 16)
+    assert taken.total <= most
+    again = Budget(limits, prices, Journal(path).read)
+    assert again.refusal(structured(1)) == (
+        f"budget: {taken.total:,} of {most:,} tokens, and a request may take {most:,}"
+    )

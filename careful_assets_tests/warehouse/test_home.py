@@ -29,7 +29,7 @@ def test_the_environment_names_the_home(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_home_is_made_once_and_kept(tmp_path: Path) -> None:
-    """Preparing makes the folders, vault and journal for their owner alone, leaves no probe, and may be repeated."""
+    """Preparing makes the folders, private ones for their owner alone, leaves no probe, and may be repeated."""
     home = Home(tmp_path / "deep" / "home").prepare()
     (home.journal("d")).write_text("kept", encoding="utf-8")
     home.prepare()
@@ -37,21 +37,21 @@ def test_a_home_is_made_once_and_kept(tmp_path: Path) -> None:
     assert {path.name for path in home.root.iterdir()} == {
         "warehouse",
         "vault",
+        "quarantine",
         "journal",
         "releases",
         "cache",
         "dagster",
     }
-    for private in ("vault", "journal"):
+    for private in ("vault", "quarantine", "journal"):
         assert stat.S_IMODE((home.root / private).stat().st_mode) == 0o700
 
 
 def test_datasets_have_files_of_their_own(tmp_path: Path) -> None:
     """No two datasets, and no two kinds of file of one dataset, share a path."""
     home = Home(tmp_path)
-    paths = [
-        where(dataset) for dataset in ("a", "b") for where in (home.warehouse, home.vault, home.journal, home.releases)
-    ]
+    kinds = (home.warehouse, home.vault, home.quarantine, home.journal, home.releases)
+    paths = [where(dataset) for dataset in ("a", "b") for where in kinds]
     assert len(set(paths)) == len(paths)
     assert all(path.is_relative_to(tmp_path) for path in paths)
 

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from careful_assets.errors import CarefulError, StageFailed
+from careful_assets.warehouse.vault_near import Near
 from careful_assets_tests.warehouse.vault_fixtures import Place, rows, shingles
 
 TEXTS = ["good phone", "bad phone", "good case and cable", "bad case and cable", "it works"]
@@ -149,16 +150,20 @@ def test_kin_of_sealed_rows_are_told(place):
     assert {how for _, how in place.kin(frame)} == {"sealed", "group", "exact"}
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.data(), st.sampled_from([500, 700, 900]))
-def test_near_kin_are_exactly_the_near(tmp_path_factory, data, thousandths):
-    """Near kin are the rows whose shingles a sealed row shares to the threshold, counted by brute force; no other."""
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data(), st.sampled_from([500, 700, 900]), st.booleans(), st.booleans())
+def test_near_kin_are_exactly_the_near(tmp_path_factory, data, thousandths, sealed_shingled, asked_shingled):
+    """Near kin are the rows whose shingles a sealed row shares to the threshold, counted by brute force; no other.
+
+    So it is by shingles, and by text where one side's were left out.
+    """
     words = st.lists(st.sampled_from("abcd"), min_size=1, max_size=14).map("".join)
     sealed_texts = data.draw(st.lists(words, min_size=1, max_size=6))
     asked = data.draw(st.lists(words, min_size=1, max_size=8))
     place = Place.at(tmp_path_factory.mktemp("home"))
-    place.seal(rows(sealed_texts))
-    found = {row_id for row_id, how in place.kin(rows(asked, start=20), thousandths) if how == "near"}
+    place.seal(rows(sealed_texts), shingled=sealed_shingled)
+    kin = place.kin(rows(asked, start=20), thousandths, shingled=asked_shingled)
+    found = {row_id for row_id, how in kin if how == "near"}
     expected = set()
     for number, text in enumerate(asked):
         for other in sealed_texts:
@@ -169,7 +174,8 @@ def test_near_kin_are_exactly_the_near(tmp_path_factory, data, thousandths):
     assert found == expected
 
 
-def test_kin_of_a_sealed_row_never_lies_open(place):
+@pytest.mark.parametrize("shingled", [True, False])
+def test_kin_of_a_sealed_row_never_lies_open(place, shingled):
     """An offer that would leave a sealed row, its text or a near copy of it open is refused, and seals nothing."""
     text = "the battery of this camera died after a week of use"
     frame = rows([text, "it works"])
@@ -177,11 +183,42 @@ def test_kin_of_a_sealed_row_never_lies_open(place):
         place.seal(frame, open_rows=rows([text], start=9))
     with pytest.raises(StageFailed, match="nothing sealed yet"):
         place.probe.sealed_rows()
-    place.seal(frame)
+    place.seal(frame, shingled=shingled)
     with pytest.raises(StageFailed, match="1 rows with a near copy of a sealed row would lie open"):
-        place.seal(frame, open_rows=rows([f"{text}d"], start=9))
+        place.seal(frame, open_rows=rows([f"{text}d"], start=9), shingled=shingled)
     with pytest.raises(StageFailed, match="1 rows that were sealed before would lie open now"):
         place.seal(frame[1:], open_rows=frame[:1])
+
+
+def test_many_texts_leave_no_shingles_and_few_bring_them_back(place):
+    """What was sealed without shingles gets them when it is offered with them; of what is not, the text serves."""
+    frame = rows(["the battery of this camera died after a week of use", "it works"])
+    place.seal(frame, shingled=False)
+    assert set(place.inside("fingerprints")["kind"].to_list()) == {"exact", "ngram"}
+    place.seal(frame[1:])
+    marked = place.inside("fingerprints").filter(kind="shingle")["row_id"].unique().to_list()
+    assert marked == ["row-1"]
+    offer = rows(["the battery of this camera died after a week of uses"], start=9)
+    assert place.kin(offer) == {("row-9", "near")}
+    place.seal(frame)
+    assert place.inside("fingerprints").filter(kind="shingle")["row_id"].n_unique() == 2
+    assert place.kin(offer) == {("row-9", "near")}
+
+
+@pytest.mark.parametrize("shingled", [True, False])
+def test_near_copies_are_one_group_to_the_ruler(place, shingled):
+    """A near copy of a sealed row, in a group of its own, adds a row and no group; by shingles as by text."""
+    text = "the battery of this camera died after a week of use"
+    place.seal(rows([text, "it works"]), shingled=shingled)
+    near, other = rows([f"{text}s"], start=8), rows(["something else"], start=10)
+    counts = place.seal(pl.concat([near, other]), shingled=shingled).counts
+    assert counts.select("n", "groups").rows() == [(4, 2)]
+
+
+def test_sealed_texts_are_shown_to_one_search_alone():
+    """A search that is not the workshop's own never gets near a sealed text."""
+    with pytest.raises(StageFailed, match=r"shows sealed texts to careful_assets.text.near_texts alone, not to json"):
+        Near(700, json)
 
 
 def test_other_normalizer_needs_every_row(place):
@@ -215,6 +252,7 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from careful_assets.warehouse import vault_store
+from careful_assets.warehouse.vault_near import Near
 from careful_assets_tests.warehouse.vault_fixtures import Place, rows
 
 def die(*arguments, **outcome):

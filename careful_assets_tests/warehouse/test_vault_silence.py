@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from careful_assets.errors import CarefulError, StageFailed
+from careful_assets.text import near_texts
 from careful_assets.warehouse import vault_store
 from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.tables import read
@@ -75,8 +76,11 @@ def test_no_answer_holds_a_row(place, tmp_path):
     """No answer of any grant, nor the grants themselves, hold a planted text, row id or group."""
     asked = pl.DataFrame({"row_id": ["mine"] * 12, "hash": [hash64(text) for text in TEXTS]})
     marks = fingerprints(sealed_rows()).filter(kind="ngram").select(pl.lit("mine").alias("row_id"), "hash")
+    copies = rows([f"{text}s" for text in TEXTS], start=50)
     answers = [
         place.seal(sealed_rows()),
+        place.seal(sealed_rows(), shingled=False),
+        place.kin(copies, shingled=False),
         place.probe.find_leaks("exact", asked),
         place.probe.find_leaks("ngram", marks, 1),
         place.probe.sealed_rows(),
@@ -85,7 +89,9 @@ def test_no_answer_holds_a_row(place, tmp_path):
         place.probe,
         place.scorer,
     ]
-    assert answers[1].height == answers[2].height == 12, "the leaks must be found for this test to mean something"
+    assert len(answers[2]) == answers[3].height == answers[4].height == 12, (
+        "the leaks must be found for this test to mean something"
+    )
     for answer in answers:
         silent(said(answer))
 
@@ -104,7 +110,12 @@ def test_no_failure_holds_a_row(place, tmp_path, caplog, capfd, monkeypatch):
         except duckdb.Error as error:
             raise StageFailed("a ConstraintException, politely") from error
 
+    def telling(known, asked, file, thousandths):
+        raise ValueError([text for batch in known for text in batch])
+
+    monkeypatch.setattr(near_texts, "resembling", telling)
     failures = [
+        lambda: place.kin(rows(["a text"], start=50), shingled=False),
         lambda: place.seal(sealed_rows()[:2], open_rows=moved[2:]),
         lambda: place.seal(sealed_rows()[:2], open_rows=sealed_rows()[2:]),
         lambda: place.seal(pl.concat([sealed_rows(), sealed_rows()])),

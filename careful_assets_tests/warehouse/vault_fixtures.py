@@ -16,11 +16,13 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from careful_assets.text import near_texts
 from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.migrations import migrate
 from careful_assets.warehouse.staging import Staging
 from careful_assets.warehouse.tables import append, read
 from careful_assets.warehouse.vault import Sealed, VaultSealer
+from careful_assets.warehouse.vault_near import Near
 from careful_assets.warehouse.vault_probe import VaultProbe
 from careful_assets.warehouse.vault_scorer import VaultScorer
 
@@ -125,14 +127,15 @@ class Place:
     def seal(self, frame: pl.DataFrame, slices: dict[str, list[str]] | None = None, **offer: Any) -> Sealed:
         """Seal the rows of a frame; `offer` as for `offered`, and the sealer's own arguments."""
         with self.offered(
-            frame, slices, **{name: offer.pop(name) for name in ("open_rows", "ngram") if name in offer}
+            frame, slices, **{name: offer.pop(name) for name in ("open_rows", "ngram", "shingled") if name in offer}
         ) as path:
-            return self.sealer.seal(path, **{"vintage": 1, "thousandths": 700, **offer})
+            near = Near(700, near_texts)
+            return self.sealer.seal(path, **{"vintage": 1, "near": near, **offer})
 
-    def kin(self, frame: pl.DataFrame, thousandths: int | None = 700) -> set[tuple[str, str]]:
+    def kin(self, frame: pl.DataFrame, thousandths: int | None = 700, shingled: bool = True) -> set[tuple[str, str]]:
         """Which rows of a frame are kin of sealed ones, and how: (row id, how)."""
-        with self.offered(frame) as path:
-            found = self.sealer.kin(path, thousandths)
+        with self.offered(frame, shingled=shingled) as path:
+            found = self.sealer.kin(path, Near(thousandths, near_texts) if thousandths else None)
         return {(frame["row_id"][ref], how) for ref, how in found.iter_rows()}
 
     @contextmanager
@@ -142,8 +145,12 @@ class Place:
         slices: dict[str, list[str]] | None = None,
         open_rows: pl.DataFrame | None = None,
         ngram: int = 2,
+        shingled: bool = True,
     ) -> Iterator[Path]:
-        """A staging file in which the frame's rows lie in the vault's split, and `open_rows` in the train split."""
+        """A staging file in which the frame's rows lie in the vault's split, and `open_rows` in the train split.
+
+        Where there are many texts, the anchors stage leaves their shingles out: not `shingled`.
+        """
         both = [(frame, "vault"), *([(open_rows, "train")] if open_rows is not None else [])]
         with tempfile.TemporaryDirectory() as folder:
             staging = Staging(Path(folder))
@@ -155,6 +162,8 @@ class Place:
                 tags = [(ref, name) for name, ids in (slices or {}).items() for ref in _refs(frame, ids)]
                 schema = {"ref": pl.Int64, "slice": pl.String}
                 append(con, "staged.slices", pl.DataFrame(tags, schema=schema, orient="row"))
+                if not shingled:
+                    con.execute("delete from staged.shingles")
             yield staging.path
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from careful_assets.filtering.gate import Decision, ThresholdRange
+from careful_assets.filtering.gate import Beside, Decision, ThresholdRange
 from careful_assets.text.normalize import normalize
 
 
@@ -19,12 +19,13 @@ class ExactDuplicate:
     name = "exact_duplicate"
     version = 1
     reasons: tuple[str, ...] = ("copies_anchor", "copies_candidate")
+    abstentions: tuple[str, ...] = ()
     threshold_range: ThresholdRange | None = None
 
-    def judge(self, rows: pl.DataFrame, anchors: pl.DataFrame, threshold: float | None) -> list[Decision]:
+    def judge(self, rows: pl.DataFrame, beside: Beside, threshold: float | None) -> list[Decision]:
         """Judge rows against the anchors and each other."""
         real: dict[str, str] = {}
-        for row_id, text in anchors.select("row_id", "text").iter_rows():
+        for row_id, text in beside.anchors.select("row_id", "text").iter_rows():
             real.setdefault(normalize(text), row_id)
         seen: dict[str, str] = {}
         decisions = []

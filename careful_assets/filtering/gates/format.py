@@ -10,7 +10,7 @@ import re
 
 import polars as pl
 
-from careful_assets.filtering.gate import Decision, ThresholdRange
+from careful_assets.filtering.gate import Beside, Decision, ThresholdRange
 from careful_assets.text.normalize import normalize
 
 # C0 and C1 control characters and DEL, NUL among them; tab, line feed, carriage return and next line are
@@ -31,9 +31,10 @@ class Format:
         "several_lines",
         "no_letters",
     )
+    abstentions: tuple[str, ...] = ()
     threshold_range: ThresholdRange | None = None
 
-    def judge(self, rows: pl.DataFrame, anchors: pl.DataFrame, threshold: float | None) -> list[Decision]:
+    def judge(self, rows: pl.DataFrame, beside: Beside, threshold: float | None) -> list[Decision]:
         """Judge each text by itself; the first reason that holds, in the order of `reasons`, is given."""
         return [_decide(text) for text in rows["text"]]
 

@@ -6,7 +6,7 @@ import math
 
 import polars as pl
 
-from careful_assets.filtering.gate import Decision, ThresholdRange, needed
+from careful_assets.filtering.gate import Beside, Decision, ThresholdRange, needed
 
 
 class MaximumLength:
@@ -15,9 +15,10 @@ class MaximumLength:
     name = "maximum_length"
     version = 1
     reasons: tuple[str, ...] = ("too_long",)
+    abstentions: tuple[str, ...] = ()
     threshold_range: ThresholdRange | None = ThresholdRange("characters", 0, math.inf)
 
-    def judge(self, rows: pl.DataFrame, anchors: pl.DataFrame, threshold: float | None) -> list[Decision]:
+    def judge(self, rows: pl.DataFrame, beside: Beside, threshold: float | None) -> list[Decision]:
         """Judge each text by itself; the score is its number of characters."""
         most = needed(threshold)
         counts = [len(text) for text in rows["text"]]

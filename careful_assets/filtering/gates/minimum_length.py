@@ -6,7 +6,7 @@ import math
 
 import polars as pl
 
-from careful_assets.filtering.gate import Decision, ThresholdRange, needed
+from careful_assets.filtering.gate import Beside, Decision, ThresholdRange, needed
 from careful_assets.text.normalize import tokens
 
 
@@ -16,9 +16,10 @@ class MinimumLength:
     name = "minimum_length"
     version = 1
     reasons: tuple[str, ...] = ("too_short",)
+    abstentions: tuple[str, ...] = ()
     threshold_range: ThresholdRange | None = ThresholdRange("tokens", 0, math.inf)
 
-    def judge(self, rows: pl.DataFrame, anchors: pl.DataFrame, threshold: float | None) -> list[Decision]:
+    def judge(self, rows: pl.DataFrame, beside: Beside, threshold: float | None) -> list[Decision]:
         """Judge each text by itself; the score is its number of tokens."""
         least = needed(threshold)
         counts = [len(tokens(text)) for text in rows["text"]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from careful_assets.filtering.gate import Decision, ThresholdRange
+from careful_assets.filtering.gate import Beside, Decision, ThresholdRange
 
 
 class Truncation:
@@ -16,9 +16,10 @@ class Truncation:
     name = "truncation"
     version = 1
     reasons: tuple[str, ...] = ("cut_off",)
+    abstentions: tuple[str, ...] = ()
     threshold_range: ThresholdRange | None = None
 
-    def judge(self, rows: pl.DataFrame, anchors: pl.DataFrame, threshold: float | None) -> list[Decision]:
+    def judge(self, rows: pl.DataFrame, beside: Beside, threshold: float | None) -> list[Decision]:
         """Judge each row by its finish reason alone."""
         return [_decide(finish_reason) for finish_reason in rows["finish_reason"]]
 

@@ -34,7 +34,8 @@ def find(text: str) -> list[Finding]:
     """The personal data in `text`, in order, without overlaps; offsets are those of the text as it stands.
 
     Overlapping spans become one that covers them all, so that no rest of a number is left over. It bears the kind and
-    basis of the strongest: one with a check digit, else the longest, else one that words tell ("account 2125550123").
+    basis of the strongest: one with a check digit, else one that is no name, else the longest, else one that words tell
+    ("account 2125550123").
     What is masked already, "[email]" for example, is no finding, and nothing reaches across it:
     `find(mask(text, find(text)))` is empty.
 
@@ -105,5 +106,6 @@ def _merged(findings: Iterator[Finding]) -> list[Finding]:
     return merged
 
 
-def _weakness(one: Finding) -> tuple[bool, int, bool]:
-    return one.basis != "checksum", one.start - one.end, one.basis != "context"
+def _weakness(one: Finding) -> tuple[bool, bool, int, bool]:
+    # What holds more than a name must not pass for one: names are masked, and refused, more sparingly.
+    return one.basis != "checksum", one.kind == "name", one.start - one.end, one.basis != "context"

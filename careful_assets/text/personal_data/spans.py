@@ -17,6 +17,9 @@ Basis = Literal["checksum", "pattern", "context"]
 """Why: a valid check digit, a telling form, or words beside it."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
+REFUSED = frozenset(KINDS) - {"name"}
+"""What a cell that refuses personal data refuses for itself. Of names, only those that no real row has are refused."""
+
 _VERSION = re.compile(
     r"\b(?:v|ver|version|firmware|release|build|driver|software|update)\b[^\d\n]{0,12}\Z", re.IGNORECASE
 )

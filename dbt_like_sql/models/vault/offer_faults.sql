@@ -41,6 +41,15 @@ kinds as (
     from offered_marks
 ),
 
+-- A row that was sealed when near copies were found without shingles has none, and may get some.
+without_shingles as (
+    select again.row_id
+    from again
+    left join (select distinct row_id from sealed.fingerprints where kind = 'shingle') as shingled
+        on again.row_id = shingled.row_id
+    where shingled.row_id is null
+),
+
 stored as (
     select
         sealed.fingerprints.row_id,
@@ -62,7 +71,9 @@ marked as (
     from offered_marks
     inner join again
         on offered_marks.row_id = again.row_id
-    where again.unchanged
+    left join without_shingles
+        on offered_marks.row_id = without_shingles.row_id
+    where again.unchanged and (offered_marks.kind <> 'shingle' or without_shingles.row_id is null)
 ),
 
 stale as (

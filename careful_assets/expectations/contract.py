@@ -1,4 +1,4 @@
-"""The card's contract: a Great Expectations suite that the anchors must meet, checked while they are read.
+"""A contract: a Great Expectations suite that rows must meet, checked while they are read, or on one batch.
 
 Belongs here: running a suite over batches and what it found. Does not belong here: reading the suite (`suite`), adding
 up (`tallies`), and what follows from a failed expectation (the stage's checks). No finding repeats a value.
@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from careful_assets.anchors.suite import Expected, load_suite, quiet
-from careful_assets.anchors.tallies import Tally, tally_of
 from careful_assets.errors import Fault, MalformedInput
+from careful_assets.expectations.suite import Expected, load_suite, quiet
+from careful_assets.expectations.tallies import Tally, WholeTally, tally_of
 
 _RESULT_FORMAT = {
     "result_format": "COMPLETE",
@@ -38,8 +39,13 @@ class Contract:
     one answer: the one that Great Expectations gives for the whole table.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, one_batch: bool = False) -> None:
         """Read and load the suite.
+
+        Args:
+            path: the suite's file.
+            one_batch: `check` will be called once, with all rows. Then what speaks of all rows at once (a mean, say)
+                is answered, too, and `failing` names every row.
 
         Raises:
             MalformedInput: there is no such file, it is no suite, or it holds what cannot be checked; with all faults.
@@ -51,9 +57,17 @@ class Contract:
             raise MalformedInput(f"contract {path.name}", [Fault(path.name, None, "", message)]) from None
         self._file = path.name
         self.digest = hashlib.sha256(content).hexdigest()
-        self._tallies = [tally_of(expected) for expected in load_suite(path, content)]
+        self._tallies = [tally_of(expected) for expected in load_suite(path, content, one_batch=one_batch)]
+        if one_batch:
+            for tally in self._tallies:
+                tally.most_failing = sys.maxsize
         self.columns = list(dict.fromkeys(name for tally in self._tallies for name in tally.expected.columns))
         self._batches = _Batches()
+
+    @property
+    def expected(self) -> list[Expected]:
+        """The suite's expectations, in the file's order."""
+        return [tally.expected for tally in self._tallies]
 
     def need_columns(self, present: Collection[str]) -> None:
         """Refuse a source that lacks columns the suite speaks of.
@@ -79,7 +93,7 @@ class Contract:
             why_not = _why_not(tally.expected, batch)
             if why_not is not None:
                 tally.could_not(why_not)
-            elif tally.expected.kind == "rows":
+            elif tally.expected.kind in ("rows", "whole"):
                 judged.append(tally)
             else:
                 tally.add(batch)
@@ -102,7 +116,7 @@ class Contract:
         return pl.DataFrame(rows, schema=schema, orient="row")
 
     def failing(self) -> pl.DataFrame:
-        """`expectation` and `place` of rows that do not meet it: the first 10,000 an expectation."""
+        """`expectation` and `place` of rows that do not meet it: of many batches the first 10,000 an expectation."""
         self.findings()  # repeated values are known only now
         rows = [(tally.expected.number, place) for tally in self._tallies for place in tally.places]
         return pl.DataFrame(rows, schema={"expectation": pl.Int32, "place": pl.Int64}, orient="row")
@@ -111,6 +125,12 @@ class Contract:
         results = self._batches.validated([tally.expected.loaded for tally in tallies], batch)
         for tally in tallies:
             result = results.get(tally.expected.number)
+            if isinstance(tally, WholeTally):
+                if result is None or _ERROR.search(_told(result)):
+                    tally.could_not(_error_name(result))
+                else:
+                    tally.answer(batch.height, met=bool(result.success))
+                continue
             counts = result.result if result is not None else {}
             if result is None or "element_count" not in counts or counts.get("unexpected_index_list") is None:
                 tally.could_not(_error_name(result))
@@ -163,7 +183,7 @@ def _why_not(expected: Expected, batch: pl.DataFrame) -> str | None:
         return f"there is no column {lacking[0]!r}"
     compared = [expected.kwargs[key] for key in _COMPARED if expected.kwargs.get(key) is not None]
     values = [value for part in compared for value in (part if isinstance(part, list) else [part])]
-    if not values or expected.type.startswith(_OF_LENGTHS):
+    if not values or expected.kind == "whole" or expected.type.startswith(_OF_LENGTHS):
         return None
     for name in expected.columns:
         kind = batch.schema[name]
@@ -180,5 +200,9 @@ def _no_column(name: str, column: str) -> str:
 
 def _error_name(result: Any) -> str:
     """The name of the error that kept an expectation from being checked; its words may repeat a value."""
-    found = _ERROR.findall(str(result.exception_info).replace("\\n", "\n")) if result is not None else []
+    found = _ERROR.findall(_told(result)) if result is not None else []
     return f"Great Expectations ended with {found[0]}" if found else "Great Expectations gave no result"
+
+
+def _told(result: Any) -> str:
+    return str(result.exception_info).replace("\\n", "\n")

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from careful_assets.anchors.suite import Expected
+from careful_assets.expectations.suite import Expected, Kind
 
 MOST_FAILING = 10_000
 MOST_UNIQUE_ROWS = 1_000_000
@@ -31,6 +31,7 @@ class Tally:
 
     def __init__(self, expected: Expected) -> None:
         self.expected = expected
+        self.most_failing = MOST_FAILING
         self.rows = 0
         self.missing = 0
         self.unexpected = 0
@@ -46,7 +47,7 @@ class Tally:
         self.rows += rows
         self.missing += missing
         self.unexpected += unexpected
-        self.places += places[: MOST_FAILING - len(self.places)]
+        self.places += places[: self.most_failing - len(self.places)]
 
     def add(self, batch: pl.DataFrame) -> None:
         """Look at a batch, where no counts of Great Expectations' are needed."""
@@ -99,7 +100,7 @@ class UniqueTally(Tally):
             return Finding(False, 0, 0, detail)
         repeated = pl.concat(self._seen).filter(pl.struct("one", "two").is_duplicated())
         self.unexpected = repeated.height
-        self.places = repeated["place"].sort().head(MOST_FAILING).to_list()
+        self.places = repeated["place"].sort().head(self.most_failing).to_list()
         return super()._judged()
 
 
@@ -157,9 +158,27 @@ class ExistsTally(Tally):
         self.rows += batch.height
 
 
+class WholeTally(Tally):
+    """Great Expectations' own answer on all rows, which came in one batch."""
+
+    def __init__(self, expected: Expected) -> None:
+        super().__init__(expected)
+        self._met = False
+
+    def answer(self, rows: int, met: bool) -> None:
+        """Take the answer on the one batch."""
+        self.rows, self._met = self.rows + rows, met
+
+    def _judged(self) -> Finding:
+        said = "meet" if self._met else "do not meet"
+        return Finding(self._met, self.rows, 0, f"{self.rows:,} rows as a whole {said} it")
+
+
 def tally_of(expected: Expected) -> Tally:
     """The way in which the expectation's batches add up."""
-    kinds = {"rows": Tally, "unique": UniqueTally, "extreme": ExtremeTally, "row_count": RowCountTally}
+    kinds: dict[Kind, type[Tally]] = {
+        "rows": Tally, "unique": UniqueTally, "extreme": ExtremeTally, "row_count": RowCountTally, "whole": WholeTally,
+    }  # fmt: skip
     return kinds.get(expected.kind, ExistsTally)(expected)
 
 

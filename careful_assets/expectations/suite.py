@@ -1,7 +1,7 @@
-"""A Great Expectations suite as the card's `contract` names it: read, loaded, and held to what its file says.
+"""A Great Expectations suite as a card names it: read, loaded, and held to what its file says.
 
-Belongs here: which expectations can be checked batch by batch, and what is wrong with a suite. Does not belong here:
-checking rows (`contract`).
+Belongs here: which expectations can be checked, batch by batch or as a whole, and what is wrong with a suite. Does not
+belong here: checking rows (`contract`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from careful_assets.errors import Fault, MalformedInput
 
-Kind = Literal["rows", "unique", "extreme", "row_count", "exists"]
+Kind = Literal["rows", "unique", "extreme", "row_count", "exists", "whole"]
 
 # Judged row by row, these would hang on how the rows are cut into batches.
 _AS_A_WHOLE = frozenset(
@@ -29,6 +29,7 @@ _AS_A_WHOLE = frozenset(
 )  # fmt: skip
 # Answered from pandas' own types, which are not the source's: a whole number beside a missing value is a float there.
 _ON_TYPES = frozenset({"expect_column_values_to_be_of_type", "expect_column_values_to_be_in_type_list"})
+_COLUMN_KEYS = ("column", "column_A", "column_B")
 _COMBINED: dict[str, Kind] = {
     "expect_column_values_to_be_unique": "unique",
     "expect_column_min_to_be_between": "extreme",
@@ -53,12 +54,12 @@ class Expected:
     loaded: Any
 
 
-def load_suite(path: Path, content: bytes) -> list[Expected]:
-    """The suite's expectations, in the file's order.
+def load_suite(path: Path, content: bytes, *, one_batch: bool = False) -> list[Expected]:
+    """The suite's expectations, in the file's order. `one_batch`: all rows will come in one batch.
 
     Raises:
-        MalformedInput: the file is no suite, or holds expectations that are unknown, malformed or cannot be checked
-            batch by batch; with all of them.
+        MalformedInput: the file is no suite, or holds expectations that are unknown, malformed or, unless all rows
+            come in one batch, cannot be checked batch by batch; with all of them.
     """
     entries = _entries(path, content)
     faults: list[Fault] = []
@@ -66,7 +67,7 @@ def load_suite(path: Path, content: bytes) -> list[Expected]:
     with quiet():
         for number, entry in enumerate(entries, start=1):
             try:
-                expected.append(_expected(number, entry))
+                expected.append(_expected(number, entry, one_batch=one_batch))
             except _Unusable as error:
                 faults.append(Fault(path.name, None, f"expectations[{number}]", str(error)))
     if faults:
@@ -116,7 +117,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def _expected(number: int, entry: Any) -> Expected:
+def _expected(number: int, entry: Any, *, one_batch: bool) -> Expected:
     from great_expectations.exceptions.exceptions import ExpectationNotFoundError, GreatExpectationsError
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
@@ -139,12 +140,14 @@ def _expected(number: int, entry: Any) -> Expected:
         said = " ".join(line.strip() for line in str(error).splitlines())
         raise _Unusable(f"{name} cannot be loaded: {said[:300]}") from None
     _hold_to_file(name, kwargs, loaded)
-    named = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
+    named = [kwargs[key] for key in _COLUMN_KEYS if key in kwargs]
     columns = tuple(dict.fromkeys([*named, *kwargs.get("column_list", [])]))
     mostly = float(getattr(loaded, "mostly", 1))
     if mostly <= 0 or kwargs.get("value_set") == []:
         raise _Unusable(f"{name} would be met by anything: its `mostly` is 0, or its value_set empty")
-    return Expected(number, name, _kind(name, loaded), columns, loaded.severity.value, mostly, kwargs, loaded)
+    bound = any(value is not None for key, value in kwargs.items() if key not in _COLUMN_KEYS)
+    kind = _kind(name, loaded, bound=bound, one_batch=one_batch)
+    return Expected(number, name, kind, columns, loaded.severity.value, mostly, kwargs, loaded)
 
 
 def _hold_to_file(name: str, kwargs: dict[str, Any], loaded: Any) -> None:
@@ -159,7 +162,7 @@ def _hold_to_file(name: str, kwargs: dict[str, Any], loaded: Any) -> None:
             raise _Unusable(f"{name}: {key} is text, which Great Expectations reads as a number; write it as one")
 
 
-def _kind(name: str, loaded: Any) -> Kind:
+def _kind(name: str, loaded: Any, *, bound: bool, one_batch: bool) -> Kind:
     from great_expectations.expectations.expectation import (
         ColumnMapExpectation,
         ColumnPairMapExpectation,
@@ -172,10 +175,13 @@ def _kind(name: str, loaded: Any) -> Kind:
         return _COMBINED[name]
     if name in _ON_TYPES:
         raise _Unusable(f"{name} judges pandas' types, not the source's; say what values must be, not their type")
-    if name not in _AS_A_WHOLE and isinstance(
-        loaded, ColumnMapExpectation | ColumnPairMapExpectation | MulticolumnMapExpectation
-    ):
+    by_row = isinstance(loaded, ColumnMapExpectation | ColumnPairMapExpectation | MulticolumnMapExpectation)
+    if by_row and name not in _AS_A_WHOLE:
         return "rows"
+    if one_batch:
+        if not by_row and not bound:
+            raise _Unusable(f"{name} would be met by anything: it names no bound")
+        return "whole"
     raise _Unusable(
         f"{name} cannot be checked batch by batch, as anchors are read; use one that judges rows one by one, or "
         f"one of {', '.join(_COMBINED)}"

@@ -1,0 +1,119 @@
+"""F: gates of a dataset's own, which come after those of the cell's profile: how a card names them, and their files.
+
+Belongs here: one entry's keys, the rules over them, and reading the files beside the card; that a file is one SQL query
+can be told here, at no cost. Does not belong here: running such a gate (the room of filtering).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from careful_assets.card.document import Document, read_text
+from careful_assets.card.fields import Amount, EntryPoint, Name, RelativePath
+from careful_assets.card.part import Part
+from careful_assets.card.plain import Broken, Values, entries_at, value_at
+from careful_assets.errors import Fault, MalformedInput
+
+KINDS = ("sql", "expectations", "python")
+DEFAULT_TIMEOUT_S = 300.0
+_PLACE = ("filtering", "own_gates")
+_LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
+
+
+class OwnGate(Part):
+    """A gate: `sql` (a query), `expectations` (a Great Expectations suite) or `python` (`module:attribute`).
+
+    `threshold`: in the unit of a Python gate that takes one. `timeout_s`: seconds after which a query or a Python gate
+    is killed, 300 where nothing is said.
+    """
+
+    name: Name
+    sql: RelativePath | None = None
+    expectations: RelativePath | None = None
+    python: EntryPoint | None = None
+    threshold: Amount | None = None
+    timeout_s: Annotated[float, Field(ge=1, le=3600)] | None = None
+
+    @property
+    def seconds(self) -> float:
+        """The time-out that holds."""
+        return DEFAULT_TIMEOUT_S if self.timeout_s is None else self.timeout_s
+
+
+@dataclass(frozen=True)
+class OwnGateFile:
+    """A gate as the card names it and, but for a Python gate, its file's UTF-8 text as it was with the card."""
+
+    declared: OwnGate
+    path: Path | None = None
+    content: bytes = b""
+
+    @property
+    def sha256(self) -> str | None:
+        """Of the file's bytes."""
+        return None if self.path is None else hashlib.sha256(self.content).hexdigest()
+
+
+def own_gate_rules(card: Values) -> Iterator[Broken]:
+    """An entry names one kind of gate, and only the keys that go with it."""
+    for index, entry in entries_at(card, *_PLACE):
+        named = [kind for kind in KINDS if entry.get(kind) is not None]
+        place = (*_PLACE, index)
+        if len(named) != 1:
+            found = " and ".join(named) or "none of them"
+            yield place, f"needs one of {', '.join(KINDS)} to say what the gate is, and has {found}; name one"
+            continue
+        if named != ["python"] and entry.get("threshold") is not None:
+            yield (*place, "threshold"), "goes with `python` alone: other gates hold their bounds themselves; remove it"
+        if named == ["expectations"] and entry.get("timeout_s") is not None:
+            yield (*place, "timeout_s"), "goes with `sql` and `python`; remove it"
+
+
+def blame_names(document: Document, known: Collection[str]) -> None:
+    """Blame every gate of the dataset's own that bears the name of one of ours."""
+    for index, entry in entries_at(document.values, *_PLACE):
+        if (name := value_at(entry, "name")) in known:
+            document.blame((*_PLACE, index, "name"), f"{name!r} is a gate of the platform; choose another name")
+
+
+def read_suite(path: Path) -> bytes:
+    """The bytes of a suite; what they say is judged where the gate runs, by Great Expectations.
+
+    Raises:
+        MalformedInput: it is no text.
+    """
+    read_text(path)
+    return path.read_bytes()
+
+
+def read_query(path: Path) -> bytes:
+    """The bytes of an SQL gate.
+
+    Raises:
+        MalformedInput: it is no text, or not one query.
+    """
+    import duckdb
+
+    text = read_text(path)
+
+    def refuse(message: str, line: int | None = None) -> MalformedInput:
+        return MalformedInput(f"gate {path.name}", [Fault(str(path), line, "", message)])
+
+    try:
+        statements = duckdb.extract_statements(text)
+    except duckdb.Error as error:
+        said, at = str(error), _LINE.search(str(error))
+        raise refuse(f"is no SQL that DuckDB reads: {said.splitlines()[0]}", int(at[1]) if at else None) from None
+    if len(statements) != 1:
+        raise refuse(f"holds {len(statements)} statements; a gate is one SELECT of row_id, reason and score")
+    kind = statements[0].type.name
+    if kind != "SELECT":
+        raise refuse(f"is a statement of the kind {kind}; a gate is one SELECT of row_id, reason and score")
+    return text.encode()

@@ -1,0 +1,1 @@
+"""Users' own Great Expectations suites over rows: the contract of anchors, and gates of a dataset's own."""

@@ -1,0 +1,117 @@
+"""Own gates on a card: named once, by one kind, with files that travel along and are covered by the digest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from careful_assets.card.reader import LoadedCard, read_card
+from careful_assets.errors import Fault, MalformedInput
+from careful_assets_tests.card.cards import line_of, swapped, write_card
+
+QUERY = "select row_id, 'bad' as reason, 1 as score from candidates where text like '%;%';\n"
+
+
+def with_gates(*entries: str) -> str:
+    listed = "".join(f"    - {{{entry}}}\n" for entry in entries)
+    return swapped(("filtering:\n", f"filtering:\n  own_gates:\n{listed}"))
+
+
+def read(folder: Path, card: str, known_gates: tuple[str, ...] = (), **files: str) -> LoadedCard:
+    path = write_card(folder, card)
+    (path.parent / "gates").mkdir(exist_ok=True)
+    for name, content in files.items():
+        (path.parent / "gates" / name.replace("__", ".")).write_text(content, encoding="utf-8")
+    return read_card(path, known_gates=known_gates)
+
+
+def only_fault(folder: Path, card: str, **files: str) -> Fault:
+    with pytest.raises(MalformedInput) as caught:
+        read(folder, card, ("format", "profanity"), **files)
+    (fault,) = caught.value.faults
+    return fault
+
+
+def test_own_gates_come_after_the_profile_s(tmp_path: Path) -> None:
+    """In the card's order, with their thresholds; files come with their bytes."""
+    card = with_gates(
+        "name: policy, sql: gates/policy.sql",
+        "name: suite, expectations: gates/suite.json",
+        'name: mine, python: "my_package.gates:MyGate", threshold: 0.5, timeout_s: 20',
+    )
+    loaded = read(tmp_path, card, policy__sql=QUERY, suite__json="{}")
+    assert [(one.gate, one.threshold) for one in loaded.profile.gates[-3:]] == [
+        ("policy", None), ("suite", None), ("mine", 0.5),
+    ]  # fmt: skip
+    policy, suite, mine = loaded.own_gates
+    assert (policy.path, policy.content) == (loaded.folder / "gates" / "policy.sql", QUERY.encode())
+    assert (suite.content, mine.path, mine.sha256) == (b"{}", None, None)
+    assert (policy.declared.seconds, mine.declared.seconds) == (300, 20)
+
+
+def test_the_digest_covers_the_files(tmp_path: Path) -> None:
+    """Another byte in a gate's file makes another card."""
+    card = with_gates("name: policy, sql: gates/policy.sql")
+    digests = [
+        read(tmp_path / folder, card, policy__sql=query).digest
+        for folder, query in (("a", QUERY), ("b", QUERY + " "), ("c", QUERY))
+    ]
+    assert digests[0] == digests[2] != digests[1]
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ("name: policy", "needs one of sql, expectations, python.* has none"),
+        ('name: policy, sql: gates/policy.sql, python: "a:b"', "has sql and python; name one"),
+        ("name: policy, sql: gates/policy.sql, threshold: 1", "goes with `python` alone"),
+        ("name: policy, expectations: gates/policy.sql, timeout_s: 9", "goes with `sql` and `python`"),
+        ("name: policy, sql: gates/policy.sql, timeout_s: 0", "must be at least 1"),
+        ("name: policy, python: my_package.gates.MyGate", "such as my_package.gates:MyGate"),
+        ("name: policy, sql: gates/nobody.sql", "there is no file"),
+        ("name: policy, sql: ../policy.sql", "leads out of the card's folder"),
+        ("name: Policy, sql: gates/policy.sql", "lower-case"),
+        ("name: format, sql: gates/policy.sql", "'format' is a gate of the platform"),
+        ("name: profanity, sql: gates/policy.sql", "'profanity' is a gate of the platform"),
+        ("name: policy, sql: gates/policy.sql, exec: rm", "unknown key"),
+    ],
+)
+def test_an_entry_that_makes_no_gate_is_one_fault(tmp_path: Path, entry: str, told: str) -> None:
+    """At its line in the card."""
+    card = with_gates(entry)
+    fault = only_fault(tmp_path, card, policy__sql=QUERY)
+    assert fault.line == line_of(f"- {{{entry}", card)
+    assert fault.key.startswith("filtering.own_gates[0]")
+    with pytest.raises(MalformedInput, match=told):
+        raise MalformedInput("", [fault])
+
+
+def test_a_name_comes_once(tmp_path: Path) -> None:
+    """Two gates of one name could not be told apart among the decisions."""
+    card = with_gates("name: policy, sql: gates/policy.sql", 'name: policy, python: "a:b"')
+    assert "a second time" in only_fault(tmp_path, card, policy__sql=QUERY).message
+
+
+@pytest.mark.parametrize(
+    ("query", "line", "told"),
+    [
+        ("select 1;\ndrop table candidates", None, "holds 2 statements"),
+        ("-- nothing", None, "holds 0 statements"),
+        ("attach 'other.duckdb'", None, "kind ATTACH"),
+        ("copy candidates to 'out.csv'", None, "kind COPY"),
+        ("install httpfs", None, "kind LOAD"),
+        ("set memory_limit = '1TB'", None, "kind SET"),
+        ("create table t as select 1", None, "kind CREATE"),
+        ("select row_id\nform candidates", 2, "is no SQL that DuckDB reads"),
+        (" \n", None, "is empty"),
+    ],
+)
+def test_a_file_that_is_not_one_query_is_a_fault_of_the_file(
+    tmp_path: Path, query: str, line: int | None, told: str
+) -> None:
+    """Told with the file, and its line where DuckDB knows one."""
+    fault = only_fault(tmp_path, with_gates("name: policy, sql: gates/policy.sql"), policy__sql=query)
+    assert fault.file.endswith("gates/policy.sql")
+    assert fault.line == line
+    assert told in fault.message
