@@ -52,7 +52,12 @@ def _bridges(con: duckdb.DuckDBPyConnection, split: Split, folder: Path) -> pl.D
     rows = run_model(con, "anchors/conflicted_rows").filter(pl.col("side").is_not_null())
     if not rows["fresh"].any():
         return pl.DataFrame(schema={"ref": pl.Int64})
-    return _near_bridges(con, rows, folder) if split.join == "near" else _equal_bridges(rows)
+    if split.join == "exact":
+        return _equal_bridges(rows)
+    # Near copies have one leader. Few rows are compared leader by leader, for the exact search likes it small.
+    few = rows.height <= near_texts.EXACT_TEXTS
+    parts = [part for part in rows.partition_by("leader") if part["fresh"].any()] if few else [rows]
+    return pl.concat([_near_bridges(con, part, folder) for part in parts])
 
 
 def _near_bridges(con: duckdb.DuckDBPyConnection, rows: pl.DataFrame, folder: Path) -> pl.DataFrame:

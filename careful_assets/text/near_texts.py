@@ -35,6 +35,8 @@ Batches = Iterable[pl.Series]
 
 # As far as the exact search was measured to fit into memory.
 EXACT_TEXTS = 100_000
+# The exact search for given texts takes some seconds for so many pairs of one of them with any text.
+_EXACT_PAIRS = 10**8
 
 
 def clusters(texts: Batches, file: BinaryIO, thousandths: int) -> Ints:
@@ -59,12 +61,12 @@ def joined(known: Batches, fresh: Batches, file: BinaryIO, thousandths: int) -> 
 
 
 def resembling(known: Batches, asked: Batches, file: BinaryIO, thousandths: int) -> Bools:
-    """By asked text whether it is a near copy of a known one."""
+    """By asked text whether it is a near copy of a known one. Exactly only where few are asked about, too."""
     import numpy as np
 
     texts, first = _both(known, asked, file)
     found = np.zeros(len(texts), dtype=np.bool_)
-    if _few(texts):
+    if _few(texts) and (len(texts) - first) * len(texts) <= _EXACT_PAIRS:
         near_copies, _ = near.near_pairs(_sets(texts), np.arange(first, len(texts)), np.arange(first), thousandths)
         found[near_copies] = True
         return found[first:]
