@@ -9,10 +9,13 @@ from pathlib import Path
 
 from careful_assets.anchors.checks import CHECKS as ANCHORS
 from careful_assets.card.discovery import refuse_clash
+from careful_assets.card.document import read_document
 from careful_assets.card.reader import LoadedCard, read_card
+from careful_assets.errors import MalformedInput, Refused
 from careful_assets.evaluation.checks import CHECKS as EVALUATION
 from careful_assets.filtering.checks import CHECKS as FILTERING
 from careful_assets.filtering.gates import GATES
+from careful_assets.filtering.settings import set_gates
 from careful_assets.generation.checks import CHECKS as GENERATION
 from careful_assets.labeling.checks import CHECKS as LABELING
 from careful_assets.labeling.judges import JUDGES
@@ -39,13 +42,26 @@ CHECKS: dict[str, tuple[Check, ...]] = {
 
 
 def load_dataset(path: Path) -> LoadedCard:
-    """The card at `path`, its name its own, its judges and the names of gates held against the rooms.
+    """The card at `path`, its name its own, its judges and its gates' names and thresholds held against the rooms.
 
     Raises:
         MalformedInput: with every fault of the card.
     """
     refuse_clash(path)
-    return read_card(path, known_judges=JUDGES, known_gates=GATES)
+    loaded = read_card(path, known_judges=JUDGES, known_gates=GATES)
+    _refuse_thresholds(loaded)
+    return loaded
+
+
+def _refuse_thresholds(loaded: LoadedCard) -> None:
+    document = read_document(loaded.path)
+    for index, override in enumerate(loaded.card.filtering.overrides):
+        try:
+            set_gates([override])
+        except Refused as refused:
+            document.blame(("filtering", "overrides", index, "threshold"), str(refused))
+    if document.faults:
+        raise MalformedInput(f"the card of {loaded.path.parent.name} cannot be used", document.faults)
 
 
 def requirements_of(loaded: LoadedCard) -> Requirements:

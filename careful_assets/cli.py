@@ -162,7 +162,9 @@ def rejudge(
     reason: Annotated[str | None, typer.Option("--reason", help="Why, in one line; needed with --apply.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge the stored candidates by another threshold and show which rows change sides. Sends nothing.
+    """Judge the stored candidates by another threshold and show which rows change sides.
+
+    No generator is asked; an embedder is, if the card names one at an endpoint.
 
     Without --apply nothing is changed. With it the override is recorded, and holds until the card's threshold changes.
     """
@@ -240,3 +242,7 @@ def _report_json(report: Any) -> dict[str, Any]:
 
 def _print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+if __name__ == "__main__":
+    main()

@@ -15,10 +15,14 @@ from careful_assets.card.profiles import GateSetting
 
 @dataclass(frozen=True)
 class GatesNow:
-    """Gates in order as they judge now, and a line for each recorded override that the card has since overtaken."""
+    """Gates in order as they judge now, and a line for each recorded override that the card has since overtaken.
+
+    `withdrawn`: for each of these a row that takes it back for good: gate, threshold, card_threshold and reason.
+    """
 
     settings: list[GateSetting]
     lapsed: list[str]
+    withdrawn: list[dict[str, Any]]
 
     @property
     def overrides(self) -> list[dict[str, Any]]:
@@ -33,27 +37,32 @@ class GatesNow:
 def gates_now(gates: Sequence[GateSetting], latest: Iterable[Mapping[str, Any]]) -> GatesNow:
     """Lay the newest recorded override of each gate over the card's gates.
 
-    An override holds while the card says what it said when the override was recorded. One that goes back to the card's
-    own threshold leaves the card's setting as it is, its reason included.
+    An override holds while the card says what it said when the override was recorded. One that goes back to what the
+    card said takes back those before it and sets nothing: the card's setting stays as it is, its reason included.
 
     Args:
         gates: the profile's, with the card's own overrides.
         latest: rows of the SQL model `filtering/latest_overrides`.
     """
-    recorded = {row["gate"]: row for row in latest}
-    settings, lapsed = [], []
+    recorded = {row["gate"]: row for row in latest if row["threshold"] != row["card_threshold"]}
+    settings, lapsed, withdrawn = [], [], []
     for setting in gates:
         override = recorded.pop(setting.gate, None)
-        if override is None or override["threshold"] == override["card_threshold"] == setting.threshold:
+        if override is None:
             settings.append(setting)
         elif override["card_threshold"] == setting.threshold:
             moved = {"threshold": override["threshold"], "override_reason": override["reason"]}
             settings.append(setting.model_copy(update=moved))
         else:
             settings.append(setting)
-            lapsed.append(_lapsed(override, f"the card now says {_shown(setting.threshold)}"))
-    lapsed += [_lapsed(override, "the gate is no longer in the profile") for override in recorded.values()]
-    return GatesNow(settings, lapsed)
+            shown = _shown(setting.threshold)
+            lapsed.append(_lapsed(override, f"the card now says {shown}"))
+            changed = f"the card changed from {override['card_threshold']:g} to {shown}"
+            withdrawn.append(_withdrawal(override, setting.threshold, changed))
+    gone = "the gate is no longer in the profile"
+    lapsed += [_lapsed(override, gone) for override in recorded.values()]
+    withdrawn += [_withdrawal(override, None, gone) for override in recorded.values()]
+    return GatesNow(settings, lapsed, withdrawn)
 
 
 def _lapsed(override: Mapping[str, Any], why: str) -> str:
@@ -61,6 +70,12 @@ def _lapsed(override: Mapping[str, Any], why: str) -> str:
         f"the override of {override['gate']} to {override['threshold']:g} has lapsed: it was recorded where the card "
         f"said {override['card_threshold']:g}, and {why}; rejudge again if it should hold"
     )
+
+
+def _withdrawal(override: Mapping[str, Any], threshold: float | None, why: str) -> dict[str, Any]:
+    """Threshold and card's threshold are the card's of now; where it has none, that of then."""
+    now = override["card_threshold"] if threshold is None else threshold
+    return {"gate": override["gate"], "threshold": now, "card_threshold": now, "reason": f"lapsed: {why}"}
 
 
 def _shown(threshold: float | None) -> str:

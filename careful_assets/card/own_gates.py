@@ -1,13 +1,12 @@
 """F: gates of a dataset's own, which come after those of the cell's profile: how a card names them, and their files.
 
-Belongs here: one entry's keys, the rules over them, and reading the files beside the card; that a file is one SQL query
-can be told here, at no cost. Does not belong here: running such a gate (the room of filtering).
+Belongs here: one entry's keys, and the rules over them. Does not belong here: what the files beside the card must be
+(`own_gate_files`), and running such a gate (the room of filtering).
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +14,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from careful_assets.card.document import Document, read_text
+from careful_assets.card.document import Document
 from careful_assets.card.fields import Amount, EntryPoint, Name, RelativePath
 from careful_assets.card.part import Part
 from careful_assets.card.plain import Broken, Values, entries_at, value_at
-from careful_assets.errors import Fault, MalformedInput
 
 KINDS = ("sql", "expectations", "python")
 DEFAULT_TIMEOUT_S = 300.0
 _PLACE = ("filtering", "own_gates")
-_LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 
 
 class OwnGate(Part):
@@ -81,39 +78,3 @@ def blame_names(document: Document, known: Collection[str]) -> None:
     for index, entry in entries_at(document.values, *_PLACE):
         if (name := value_at(entry, "name")) in known:
             document.blame((*_PLACE, index, "name"), f"{name!r} is a gate of the platform; choose another name")
-
-
-def read_suite(path: Path) -> bytes:
-    """The bytes of a suite; what they say is judged where the gate runs, by Great Expectations.
-
-    Raises:
-        MalformedInput: it is no text.
-    """
-    read_text(path)
-    return path.read_bytes()
-
-
-def read_query(path: Path) -> bytes:
-    """The bytes of an SQL gate.
-
-    Raises:
-        MalformedInput: it is no text, or not one query.
-    """
-    import duckdb
-
-    text = read_text(path)
-
-    def refuse(message: str, line: int | None = None) -> MalformedInput:
-        return MalformedInput(f"gate {path.name}", [Fault(str(path), line, "", message)])
-
-    try:
-        statements = duckdb.extract_statements(text)
-    except duckdb.Error as error:
-        said, at = str(error), _LINE.search(str(error))
-        raise refuse(f"is no SQL that DuckDB reads: {said.splitlines()[0]}", int(at[1]) if at else None) from None
-    if len(statements) != 1:
-        raise refuse(f"holds {len(statements)} statements; a gate is one SELECT of row_id, reason and score")
-    kind = statements[0].type.name
-    if kind != "SELECT":
-        raise refuse(f"is a statement of the kind {kind}; a gate is one SELECT of row_id, reason and score")
-    return text.encode()

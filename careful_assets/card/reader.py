@@ -18,7 +18,8 @@ from pydantic import ValidationError
 from careful_assets.card.document import Document, read_document
 from careful_assets.card.fields import ArtifactType, Use
 from careful_assets.card.models import Card, ReplayGenerator
-from careful_assets.card.own_gates import OwnGateFile, blame_names, read_query, read_suite
+from careful_assets.card.own_gate_files import read_query, read_suite
+from careful_assets.card.own_gates import OwnGateFile, blame_names
 from careful_assets.card.profiles import Profile, profile_for, refusals
 from careful_assets.card.prompts import Prompt, read_prompt, resolve_prompt
 from careful_assets.card.recorded import Recorded, read_recorded

@@ -1,14 +1,15 @@
 """Recorded answers beside a card, for `generator: {kind: replay}`: who gave them, told when the card is read.
 
 The file is a journal: what `journal/<dataset>.ndjson` became where the dataset was first generated. Belongs here: the
-form of its lines, as far as the card hangs on it. Does not belong here: what they add up to, and whether each request's
-id is the digest of its content (`llm.journal_state`, when generation opens the file).
+form of its lines, as far as the card hangs on it, and of any journal's answers. Does not belong here: what they add up
+to, and whether each request's id is the digest of its content (`llm.journal_state`, when generation opens the file).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -57,6 +58,29 @@ def read_recorded(path: Path) -> Recorded:
     return Recorded(path, digest, generator_id, family, weights, mode)
 
 
+def check_answer(event: dict[str, Any]) -> None:
+    """See that the fields of an answer's line are of their types; the message names a field and never its text.
+
+    Raises:
+        TypeError, ValueError, KeyError, AttributeError: they are not.
+    """
+    if not isinstance(event["choices"], list) or not event["choices"]:
+        raise TypeError("choices is no list, or an empty one")
+    for choice in event["choices"]:
+        _text(choice["text"])
+        _text_or_none(choice["finish_reason"])
+    places = [choice.get("index", place) for place, choice in enumerate(event["choices"])]
+    if any(type(place) is not int or place < 0 for place in places) or len(set(places)) < len(places):
+        raise ValueError("the choices' index is not a place of its own")
+    tokens, latency = event["tokens"], event["latency_s"]
+    if tokens is not None and not (type(tokens) is int and 0 <= tokens < 2**53):
+        raise TypeError("tokens is no count")
+    if type(latency) not in (int, float) or not (math.isfinite(latency) and latency >= 0):
+        raise TypeError("latency_s is no number of seconds")
+    for name in ("answered_by", "fingerprint"):
+        _text_or_none(event.get(name))
+
+
 class _Lines:
     """What the lines of a journal came to so far. `generators`: id, family, digest and mode, by first appearance."""
 
@@ -90,8 +114,7 @@ class _Lines:
         if event["request_id"] not in self.known:
             raise ValueError(f"{kind} without a request that was asked before")
         if kind == "answered":
-            for choice in event["choices"]:
-                _text(choice["text"])
+            check_answer(event)
             self.answers += 1
 
     def _fold_request(self, number: int, request: dict[str, Any]) -> None:
@@ -115,6 +138,11 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{type(value).__name__} where a text must stand")
     return value
+
+
+def _text_or_none(value: object) -> None:
+    if value is not None:
+        _text(value)
 
 
 def _shown(who: tuple[str, str, str, Mode]) -> str:

@@ -30,11 +30,25 @@ SHORTEST_JUDGED = 8
 
 @dataclass(frozen=True)
 class ThresholdRange:
-    """The thresholds that a gate accepts, ends included, and the unit they are in."""
+    """The thresholds that a gate accepts, ends included, and the unit they are in.
+
+    `decimals`: how many of them the gate judges by; a threshold with more is refused. None where all count.
+    """
 
     unit: str
     low: float
     high: float
+    decimals: int | None = None
+
+    def accepts(self, threshold: float) -> bool:
+        """Whether it lies in the range and has no decimals that would not count."""
+        in_range = self.low <= threshold <= self.high
+        return in_range and (self.decimals is None or round(threshold, self.decimals) == threshold)
+
+    def __str__(self) -> str:
+        """In words, as errors tell it."""
+        decimals = "" if self.decimals is None else f", at most {self.decimals} decimals"
+        return f"from {self.low:g} to {self.high:g} ({self.unit}{decimals})"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """An override that a run is asked for: a gate, another threshold, and why.
 
-Belongs here: whether it can be had, what it makes of the gates, and the row that records it. Does not belong here:
+Belongs here: whether it can be had, what it makes of the gates, and the rows that record it. Does not belong here:
 which recorded overrides still hold (`card.overrides`), and what it changes (`rejudging`).
 """
 
@@ -40,10 +40,20 @@ class Asked:
         """Whether the gate judges by another threshold now."""
         return any(one.gate == self.gate and one.threshold != self.threshold for one in settings)
 
-    def recorded(self, run_id: str) -> pl.DataFrame:
-        """The row for `filtering.overrides`, without its number."""
-        row = {**vars(self), "recorded_at": datetime.now(UTC), "run_id": run_id}
-        return pl.DataFrame([row])
+    def in_force(self) -> str:
+        """What is said where it changes nothing."""
+        return f"{self.gate} judges by {self.threshold:g} already; nothing was recorded, the reason neither"
+
+
+def to_record(rows: Iterable[Mapping[str, Any]], run_id: str) -> dict[str, pl.DataFrame]:
+    """What is added to `filtering.overrides`, without numbers: nothing, where there are no rows.
+
+    Args:
+        rows: gate, threshold, card_threshold and reason.
+        run_id: of the run that records them.
+    """
+    made = [{**row, "recorded_at": datetime.now(UTC), "run_id": run_id} for row in rows]
+    return {"filtering.overrides": pl.DataFrame(made)} if made else {}
 
 
 def trial_of(profile: Profile, gate: str, threshold: float, own: Mapping[str, Gate] = _NONE) -> Asked:

@@ -64,9 +64,7 @@ def _set(setting: Setting, known: Mapping[str, Gate]) -> SetGate:
     if accepted is None:
         if setting.threshold is not None:
             raise Refused(f"gate {gate.name} takes no threshold; remove {setting.threshold:g} from its setting")
-    elif setting.threshold is None or not accepted.low <= setting.threshold <= accepted.high:
-        given = "none is set" if setting.threshold is None else f"{setting.threshold:g} is set"
-        raise Refused(
-            f"gate {gate.name} needs a threshold from {accepted.low:g} to {accepted.high:g} ({accepted.unit}); {given}"
-        )
+    elif setting.threshold is None or not accepted.accepts(setting.threshold):
+        given = "none is set" if setting.threshold is None else f"{setting.threshold:.15g} is set"
+        raise Refused(f"gate {gate.name} needs a threshold {accepted}; {given}")
     return SetGate(gate, setting.threshold)

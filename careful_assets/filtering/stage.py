@@ -17,7 +17,7 @@ from careful_assets.filtering.cascade import run_cascade
 from careful_assets.filtering.coverage import with_coverage
 from careful_assets.filtering.gate import CANDIDATES
 from careful_assets.filtering.material import Material, material_of
-from careful_assets.filtering.overrides import override_of
+from careful_assets.filtering.overrides import override_of, to_record
 from careful_assets.filtering.own.expectations import findings_of
 from careful_assets.filtering.quality import quality_of
 from careful_assets.filtering.rejudging import difference, shown
@@ -39,7 +39,7 @@ def judge_candidates(
     Args:
         context: the run's.
         inputs: anchors and generation, and the stage's own tables of before.
-        gate: with the two others an override to record; the difference it makes is shown.
+        gate: with the two others an override to record, unless it is in force; the difference is shown.
         threshold: in the gate's unit.
         reason: why.
 
@@ -51,11 +51,15 @@ def judge_candidates(
     override = override_of(context.profile, gate, threshold, reason, material.own)
     latest = inputs.model("filtering/latest_overrides").to_dicts()
     now = gates_now(context.profile.gates, latest)
-    added: dict[str, pl.DataFrame] = {}
     found: dict[str, Any] = {}
     if override is not None and override.changes(now.settings):
         now = gates_now(context.profile.gates, override.laid_over(latest))
-        added = {"filtering.overrides": override.recorded(context.run_id)}
+        added = to_record([*now.withdrawn, vars(override)], context.run_id)
+    else:
+        # Once lapsed, an override stays lapsed, also where the card is set back.
+        added = to_record(now.withdrawn, context.run_id)
+        if override is not None:
+            context.log(override.in_force())
     for line in now.lapsed:
         context.log(line)
     decisions = decide(material, now.settings)

@@ -78,14 +78,14 @@ def load_candidates(requests: Sequence[Request], state: JournalState, artifact_t
     rows, withheld = [], []
     for request in requests:
         answer = state.answers.get(request.request_id)
-        for ordinal, choice in enumerate(answer.choices if answer else ()):
+        for choice in answer.choices if answer else ():
             raw = clean(choice.text)
             kinds = kinds_in(raw)
             text = raw if key is None else without_refused(raw, kinds)
             digest = text_digest(key, raw) if key is not None and text != raw else None
-            row_id = digest_of([request.request_id, ordinal, text])
+            row_id = digest_of([request.request_id, choice.index, text])
             rows.append(
-                (row_id, request.request_id, ordinal, text, request.stratum, artifact_type,
+                (row_id, request.request_id, choice.index, text, request.stratum, artifact_type,
                  _representable(choice.finish_reason), 1, kinds, digest)
             )  # fmt: skip
             if digest is not None:

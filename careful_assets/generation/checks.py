@@ -35,11 +35,12 @@ def requests_accounted_for(view: CheckView) -> Verdict:
             "materialize generation again",
             evidence,
         )
-    if held and settings.budget is None:
-        words = f"{held} requests are held back, but the card sets no budget; materialize generation again"
+    by_budget = requests.filter(pl.col("status") == "held_back", pl.col("cause").str.starts_with("budget")).height
+    if by_budget and settings.budget is None:
+        words = f"{by_budget} requests are held back, but the card sets no budget; materialize generation again"
         return Verdict(False, words, evidence)
     summary = f"{answered} of {requests.height} requests were answered, {failed} failed"
-    summary += f", {held} were held back by the budget" if held else ""
+    summary += f", {held} were held back" if held else ""
     summary += f"; the card allows {settings.max_failed_share:.1%} to fail"
     if failed > settings.max_failed_share * requests.height:
         return Verdict(

@@ -38,8 +38,9 @@ def open_generator(
     """The card's generator. `exemplars`: row_id, text, label, group_id; the n-gram model is fitted on them.
 
     Raises:
-        StageFailed: the environment names half an endpoint, its model's family is unknown and not declared, or the
-            embedded model cannot do what the card asks; or the recorded answers changed since the card was read.
+        StageFailed: the environment names half an endpoint or what cannot be sent to one, its model's family is unknown
+            and not declared, or the embedded model cannot do what the card asks; or the recorded answers changed since
+            the card was read.
         MalformedInput: a line of the recorded answers is corrupt.
     """
     # The HTTP client takes a tenth of a second to import: only a run needs it, not whoever loads the definitions.
@@ -62,6 +63,11 @@ def open_generator(
         _refuse_for_embedded(card, settings)
         embedded = EmbeddedGenerator(home.cache)
         return OpenGenerator(embedded, embedded.servers)
+    if not model.isprintable():
+        raise StageFailed(
+            "CAREFUL_LLM_MODEL holds a character that no model's name has (a line break, a control character, or bytes "
+            "that are no UTF-8); set it again. Nothing was sent"
+        )
     identity = endpoint_identity(model, family_for(model, settings.family), settings.revision)
     client = EndpointClient(
         url, identity, api_key=environ.get("CAREFUL_LLM_API_KEY") or None,

@@ -47,6 +47,11 @@ class Plan:
         return [request for request in self.requests if request.round == self.open_round]
 
 
+def cut_short_round(rounds: pl.DataFrame) -> int | None:
+    """The last round, if a budget held some of it back. `rounds`: as of `next_quotas`."""
+    return _last(rounds) if _held_back(rounds) else None
+
+
 def next_quotas(gaps: Sequence[Gap], rounds: pl.DataFrame, max_rounds: int) -> NextRound | None:
     """The round that materializing generation starts or goes on with; None if it is to send nothing.
 
@@ -65,7 +70,8 @@ def next_quotas(gaps: Sequence[Gap], rounds: pl.DataFrame, max_rounds: int) -> N
     """
     last = _last(rounds)
     if _held_back(rounds):
-        return NextRound(last, _asked(rounds, last))
+        # With a quota that was lowered meanwhile, the rows at hand may be enough.
+        return NextRound(last, _asked(rounds, last)) if any(_missing(gap, rounds) > 0 for gap in gaps) else None
     if last >= max_rounds:
         return None
     quotas = {gap.label: n for gap in gaps if (n := _missing(gap, rounds)) > 0 and not _saturated(gap, rounds)}

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import polars as pl
 
+from careful_assets.errors import StageFailed
 from careful_assets.generation.candidates import load_candidates, requests_frame
 from careful_assets.generation.forecasts import forecasts_frame
 from careful_assets.generation.generators import OpenGenerator, open_generator
 from careful_assets.generation.page import forecast_in_words, shown
-from careful_assets.generation.rounds import Plan, ending_of, planned_rounds
+from careful_assets.generation.rounds import Plan, cut_short_round, ending_of, planned_rounds
+from careful_assets.generation.scrubbing import personal_data_in_prompts
 from careful_assets.generation.sending import send
 from careful_assets.llm.journal import Journal
 from careful_assets.llm.journal_state import JournalState
 from careful_assets.llm.prices import Prices
+from careful_assets.llm.requests import Request
 from careful_assets.provenance.stage import Inputs, Outcome, StageContext
 from careful_assets.warehouse.quarantine import Quarantine
 
@@ -25,8 +29,8 @@ def generate(context: StageContext, inputs: Inputs) -> Outcome:
     What the budget did not let through is held back: on record, and sent once the card allows more.
 
     Raises:
-        StageFailed: the generator has no price where it needs one, cannot be started or does not answer; what it
-            answered is kept.
+        StageFailed: a template holds personal data; the generator has no price where it needs one, cannot be started or
+            does not answer; what it answered is kept.
         MalformedInput: the journal is corrupt.
     """
     card = context.card
@@ -44,9 +48,12 @@ def generate(context: StageContext, inputs: Inputs) -> Outcome:
         for row in rows:
             context.log(f"forecast of {forecast_in_words(row, card)}")
 
-    stopped = (
-        asyncio.run(send(plan.to_send, opened, journal, prices, card, context.log, told)) if plan.to_send else None
-    )
+    stopped = None
+    if plan.to_send:
+        _refuse_personal_data(card.name, plan.to_send)
+        stopped = asyncio.run(send(plan.to_send, opened, journal, prices, card, context.log, told))
+    elif (cut_short := cut_short_round(rounds)) is not None:
+        stopped = f"no more rows are asked for: round {cut_short} was cut short, and the quota was lowered since"
     state = journal.read()
     tables = {
         "generation.candidates": _load(context, plan, state),
@@ -71,6 +78,18 @@ def _load(context: StageContext, plan: Plan, state: JournalState) -> pl.DataFram
     return loaded.candidates
 
 
+def _refuse_personal_data(name: str, requests: Sequence[Request]) -> None:
+    """Exemplars are masked: what is still found stands in a template or a label, and would be sent again and again."""
+    prompts = [(one.request_id, one.rendered_prompt) for one in requests]
+    found = personal_data_in_prompts(pl.DataFrame(prompts, schema=["request_id", "rendered_prompt"], orient="row"))
+    if found.height:
+        kinds = ", ".join(sorted(set(found["kind"])))
+        raise StageFailed(
+            f"card {name}: {found['request_id'].n_unique()} of {len(requests)} prompts would show personal data "
+            f"({kinds}) that stands in their template; nothing was sent. Take it out of generation.prompts"
+        )
+
+
 def _plan(
     context: StageContext, inputs: Inputs, exemplars: pl.DataFrame, opened: OpenGenerator, journal: Journal
 ) -> tuple[Plan, pl.DataFrame]:
@@ -82,7 +101,8 @@ def _plan(
     identity, rounds = opened.generator.identity, inputs.rounds()
     plan = planned_rounds(context.card, context.loaded.prompts, exemplars, identity, rounds)
     known = journal.read().requests
-    if all(request.request_id in known for request in plan.requests if request.round != plan.open_round):
+    unsent = (plan.open_round, cut_short_round(rounds))
+    if all(request.request_id in known for request in plan.requests if request.round not in unsent):
         return plan, rounds
     context.log("the generator, a prompt, a seed or the exemplars changed: generation starts at round 1 again")
     anew = rounds.clear()

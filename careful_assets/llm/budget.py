@@ -3,9 +3,11 @@
 Belongs here: what was spent, what is in flight, and whether one more request fits. Does not belong here: counting one
 request (`spending`, `prices`) and sending (`dispatch`).
 
-What counts, so that nothing can overshoot: an answered request what it took; one that was asked and has no answer, be
-it in flight, failed or lost with a killed process, the most it may take; one that was sent again after a kill that much
-more. A request counts once, however often it is tried: a call that was refused is free. Tokens are those of `spending`.
+What counts: an answered request what it took; one that was asked and has no answer, be it in flight, failed or lost
+with a killed process, the most it may take; one that was sent again after a kill that much more, and one more request
+and the most it may take for every answer that could not be used. A call that was refused is free. Tokens are those of
+`spending`. Limits are overshot only where a generator reports more tokens than a request may take by our count, or the
+first answers take longer than the time allowed: calls under way are paid for, and awaited.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ class _Spent:
     cost: Decimal = Decimal(0)
     seconds: float = 0.0
     longest_s: float = 0.0
+    unusable: int = 0
     open: dict[str, tuple[int, Decimal]] = field(default_factory=dict)
 
 
@@ -79,6 +82,10 @@ class Budget:
         if self._on_answer is not None:
             self._on_answer(request, answer)
 
+    def unusable(self, request: Request) -> None:
+        """Take into account that an answer came which cannot be used: a further call is a further request."""
+        self._charge_unusable(self._so_far(), request, 1)
+
     def refusal(self, request: Request) -> str | None:
         """Why the request may not be sent now, such as `budget: 40 of 40 requests`; None if it may."""
         spent, limits, currency = self._so_far(), self._limits, self._prices.currency
@@ -86,11 +93,11 @@ class Budget:
         if limits.seconds is not None and seconds + spent.longest_s > limits.seconds:
             longest = f"{spent.longest_s:,.1f}"
             return f"budget: {seconds:,.0f} of {limits.seconds:,g} seconds, and a request took up to {longest}"
-        if request.request_id in spent.open:
-            return None  # it is counted already
-        if limits.requests is not None and spent.requests >= limits.requests:
-            return f"budget: {spent.requests:,} of {limits.requests:,} requests"
-        most, cost = self._charge(request, most_tokens(request))
+        counted = request.request_id in spent.open  # what it may take is set aside already
+        if limits.requests is not None and spent.requests + (not counted) > limits.requests:
+            lost = f", {spent.unusable:,} of them with answers that could not be used" if spent.unusable else ""
+            return f"budget: {limits.requests:,} of {limits.requests:,} requests{lost}"
+        most, cost = (0, Decimal(0)) if counted else self._charge(request, most_tokens(request))
         if limits.tokens is not None and spent.tokens + most > limits.tokens:
             return f"budget: {spent.tokens:,} of {limits.tokens:,} tokens, and a request may take {most:,}"
         if limits.cost is not None and spent.cost + cost > Decimal(str(limits.cost)):
@@ -100,6 +107,11 @@ class Budget:
     def _charge(self, request: Request, tokens: Tokens) -> tuple[int, Decimal]:
         # Without a price there is no limit on the cost: `Prices.refuse_unpriced` has seen to that.
         return tokens.total, self._prices.cost(request, tokens) or Decimal(0)
+
+    def _charge_unusable(self, spent: _Spent, request: Request, times: int) -> None:
+        most, cost = self._charge(request, most_tokens(request))
+        spent.requests, spent.unusable = spent.requests + times, spent.unusable + times
+        spent.tokens, spent.cost = spent.tokens + times * most, spent.cost + times * cost
 
     def _so_far(self) -> _Spent:
         if self._spent is None:
@@ -117,6 +129,7 @@ class Budget:
                 spent.open[request_id] = tokens, cost
             else:
                 spent.longest_s = max(spent.longest_s, answer.latency_s)
+            self._charge_unusable(spent, request, state.billed[request_id])
             if request_id in state.resent:
                 again, its_cost = self._charge(request, most_tokens(request))
                 tokens, cost = tokens + again, cost + its_cost

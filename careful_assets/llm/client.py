@@ -62,6 +62,11 @@ class EndpointClient:
                 f"{variables}_URL is not an http or https address; give the endpoint's base, "
                 "such as http://127.0.0.1:8080/v1"
             )
+        if api_key is not None and _names_someone(url):
+            raise StageFailed(
+                f"{variables}_URL names a user while {variables}_API_KEY is set, and a request has room for one of "
+                "them; take user and password out of the address, or unset the key. Nothing was sent"
+            )
         if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
             raise StageFailed(
                 f"{variables}_API_KEY holds a character that no HTTP header can carry (a line break?); set it again"
@@ -112,7 +117,11 @@ class EndpointClient:
             body = await self._post(request, False)
             # Whatever was wrong with the first call, the schema was it: the second differs in nothing else.
             self._takes_schema = False
-        return answer_of(body, request, round(time.monotonic() - begun, 6))
+        try:
+            return answer_of(body, request, round(time.monotonic() - begun, 6))
+        except CallFailed as failure:
+            failure.billed = True
+            raise
 
     async def _post(self, request: Request, with_schema: bool) -> bytes:
         total = timeout_of(request) if self._timeout_s is None else self._timeout_s
@@ -174,6 +183,11 @@ def _is_address(url: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is none, a half-open bracket
         return False
+
+
+def _names_someone(url: str) -> bool:
+    """Whether the address carries a user or a password, which would be sent in the key's place."""
+    return "@" in urlsplit(url).netloc
 
 
 async def _bounded(stream: aiohttp.StreamReader) -> bytes:

@@ -175,12 +175,21 @@ class _Sender:
                 # With the same prompt and seed the same would come again: it is shown what is wrong, once.
                 failure = CallFailed(f"the answer does not fit its schema: {fault}", retryable=sent is request)
                 sent = _repair(request, answer, fault)
-            await self._journal.failed(Failure(request.request_id, failure.cause, failure.retryable))
+            cause = self._retries.cause(failure)
+            await self._journal.failed(Failure(request.request_id, cause, failure.retryable, failure.billed))
             self._traffic.leave(ticket, failure, pause_s)
-            if not failure.retryable or attempt == self._retries.attempts:
+            spent = self._is_spent(request, failure)
+            if spent or self._retries.is_last(attempt, failure):
                 self._give_up(failure, attempt, self.answered > answered_before)
                 return
             await asyncio.sleep(pause_s)
+
+    def _is_spent(self, request: Request, failure: CallFailed) -> bool:
+        """Count an answer that cannot be used; whether the budget then forbids the request to go out once more."""
+        if self._budget is None or not failure.billed:
+            return False
+        self._budget.unusable(request)
+        return self._budget.refusal(request) is not None
 
     def _record(self, request: Request, answer: Answer, repair: str | None) -> None:
         if self._budget is not None:
@@ -216,6 +225,9 @@ class _Sender:
                 f"generator {name} does not answer: {failure.cause}; {attempts} attempts in a row failed. {KEPT}; "
                 f"{failure.remedy}, and run again"
             ) from failure
+        if failure.overload and self._retries.too_long(failure):
+            # The pause holds for all requests, as in `traffic`: any other would go out before its time as well.
+            raise StageFailed(f"generator {name}: {self._retries.cause(failure)}. {KEPT}") from failure
         if self._failed_in_a_row >= FAILURES_IN_A_ROW:
             raise StageFailed(
                 f"generator {name}: {self._failed_in_a_row} requests in a row failed, the last one with: "

@@ -135,7 +135,7 @@ class EndpointEmbeddings:
             try:
                 vectors = parse(await client.post("embeddings", payload, "\n".join(batch), self._timeout_s), len(batch))
             except CallFailed as failure:
-                if not failure.retryable or attempt == self._retries.attempts:
+                if self._retries.is_last(attempt, failure):
                     raise self._failed(failure, attempt) from failure
                 await asyncio.sleep(self._retries.pause_s(attempt, failure))
             else:
@@ -160,8 +160,8 @@ class EndpointEmbeddings:
         remedy = failure.remedy if isinstance(failure, Unreachable) else "mend the cause (address, model name, key)"
         times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
         return StageFailed(
-            f"embedder {self.name}: a batch got no usable answer in {times}: {failure.cause}. Nothing was judged by "
-            f"it; {remedy}, and run again"
+            f"embedder {self.name}: a batch got no usable answer in {times}: {self._retries.cause(failure)}. Nothing "
+            f"was judged by it; {remedy}, and run again"
         )
 
 

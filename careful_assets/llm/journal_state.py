@@ -14,7 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from careful_assets.errors import Fault, MalformedInput
+from careful_assets.card.recorded import check_answer
+from careful_assets.errors import Fault, HomeUnusable, MalformedInput
 from careful_assets.llm.requests import Answer, Choice, Failure, Request
 
 _TAIL = 65536
@@ -26,7 +27,8 @@ class JournalState:
 
     `failures` holds the last one of each request; `resent` names those that were asked again with no outcome
     of the earlier asking on record: they were in flight when a process died. `repairs` holds the prompt last sent for
-    a request in place of its own, to have a malformed answer mended.
+    a request in place of its own, to have a malformed answer mended. `billed` counts the answers that could not be
+    used.
     """
 
     requests: dict[str, Request] = field(default_factory=dict)
@@ -37,13 +39,14 @@ class JournalState:
     answered_at: dict[str, datetime] = field(default_factory=dict)
     resent: set[str] = field(default_factory=set)
     repairs: dict[str, str] = field(default_factory=dict)
+    billed: Counter[str] = field(default_factory=Counter)
     _open: set[str] = field(default_factory=set)
 
     def fold(self, event: dict[str, Any]) -> None:
         """Take in one event.
 
         Raises:
-            ValueError, TypeError, KeyError: it is not an event of a journal.
+            ValueError, TypeError, KeyError, AttributeError: it is not an event of a journal.
         """
         kind, at = event.pop("event"), datetime.fromisoformat(event.pop("at"))
         if kind == "asked":
@@ -52,14 +55,21 @@ class JournalState:
         if event["request_id"] not in self.requests:
             raise ValueError(f"{kind} without a request that was asked before")
         if kind == "answered":
+            check_answer(event)
             event["choices"] = tuple(Choice(**choice) for choice in event["choices"])
             answer = Answer(**event)
+            if max(choice.index for choice in answer.choices) >= self.requests[answer.request_id].completions:
+                raise ValueError("a choice in a place that was not asked for")
             # The first answer stands: rows made from it may already be in use.
             if answer.request_id not in self.answers:
                 self.answers[answer.request_id] = answer
                 self.answered_at[answer.request_id] = at
         elif kind == "failed":
-            self.failures[event["request_id"]] = Failure(**event)
+            failure = Failure(**event)
+            if not isinstance(failure.cause, str) or type(failure.retryable) is not bool:
+                raise TypeError("a failure is a cause and whether it may be sent again")
+            self.failures[failure.request_id] = failure
+            self.billed[failure.request_id] += failure.billed
         else:
             raise ValueError(f"unknown event {kind!r}")
         self._open.discard(event["request_id"])
@@ -87,6 +97,7 @@ def read_state(path: Path) -> JournalState:
 
     Raises:
         MalformedInput: a line before the last is corrupt.
+        HomeUnusable: the file cannot be read; a folder stands in its place, say.
     """
     state = JournalState()
     for number, line in _whole_lines(path):
@@ -95,7 +106,7 @@ def read_state(path: Path) -> JournalState:
             if not isinstance(event, dict):
                 raise TypeError("not a JSON object")
             state.fold(event)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             fault = Fault(
                 str(path), number, "",
                 f"corrupt record ({error!r:.120}). Restore the file from a backup or, without one, delete "
@@ -125,6 +136,11 @@ def _whole_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         file = path.open("rb")
     except FileNotFoundError:
         return
+    except OSError as error:
+        raise HomeUnusable(
+            f"{path}: the journal cannot be read ({error.strerror}); move away what stands there, or make it "
+            "readable, and run again"
+        ) from error
     with file:
         size, number = os.fstat(file.fileno()).st_size, 0
         while file.tell() < size:

@@ -87,7 +87,8 @@ class Retries:
     """How often a request is sent before it counts as failed, and the pauses in seconds between.
 
     The pause doubles from `first_pause_s` to at most `longest_pause_s`, times a random factor of 0.5 to 1, so
-    that requests refused together do not come back together. A Retry-After is obeyed up to `longest_wait_s`.
+    that requests refused together do not come back together. A Retry-After is obeyed up to `longest_wait_s`; a request
+    that is to wait longer is not sent again in this run.
     `first_rest_s`: the rest that all take before the first probe of a generator that fails as a whole.
     """
 
@@ -97,10 +98,27 @@ class Retries:
     longest_wait_s: float = 300.0
     first_rest_s: float = 2.0
 
+    def too_long(self, failure: CallFailed) -> bool:
+        """Whether the other side asks for a longer pause than is waited: nothing may be sent before its time."""
+        return failure.retry_after_s is not None and failure.retry_after_s > self.longest_wait_s
+
+    def is_last(self, attempt: int, failure: CallFailed) -> bool:
+        """Whether the attempt with this number, counted from 1, is a request's last one in this run."""
+        return not failure.retryable or attempt >= self.attempts or self.too_long(failure)
+
+    def cause(self, failure: CallFailed) -> str:
+        """The failure's cause, with the pause asked for where that is what ends the attempts."""
+        if not (failure.retryable and self.too_long(failure)):
+            return failure.cause
+        return (
+            f"{failure.cause}; the server asks for a pause of {failure.retry_after_s:.0f} seconds, more than the "
+            f"{self.longest_wait_s:.0f} that are waited: run again after it"
+        )
+
     def pause_s(self, attempt: int, failure: CallFailed) -> float:
-        """The pause after the attempt with this number, counted from 1."""
+        """The pause after the attempt with this number, counted from 1; 0 if the one asked for is too long."""
         if failure.retry_after_s is not None:
-            return min(failure.retry_after_s, self.longest_wait_s)
+            return 0.0 if self.too_long(failure) else failure.retry_after_s
         pause = min(self.first_pause_s * 2.0 ** (attempt - 1), self.longest_pause_s)
         return pause * random.uniform(0.5, 1)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
@@ -135,10 +135,15 @@ def _decisive(generator: GeneratorIdentity) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Choice:
-    """One completion; choice i of a request was drawn with the request's seed + i."""
+    """One completion; the one of index i was drawn with the request's seed + i.
+
+    `index` is its place in the request, from 0; a server may leave places out. Where none is given, its `Answer` sets
+    it to the choice's position there.
+    """
 
     text: str
     finish_reason: str | None
+    index: int = -1
 
 
 @dataclass(frozen=True)
@@ -158,30 +163,43 @@ class Answer:
     answered_by: str | None = None
     fingerprint: str | None = None
 
+    def __post_init__(self) -> None:
+        if any(choice.index < 0 for choice in self.choices):
+            numbered = enumerate(self.choices)
+            placed = (choice if choice.index >= 0 else replace(choice, index=place) for place, choice in numbered)
+            object.__setattr__(self, "choices", tuple(placed))
+
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a request got no answer; `retryable` if the same call may succeed later."""
+    """Why a request got no answer; `retryable` if the same call may succeed later.
+
+    `billed`: the generator answered, and the answer could not be used: it has to be paid for all the same.
+    """
 
     request_id: str
     cause: str
     retryable: bool
+    billed: bool = False
 
 
 class CallFailed(Exception):
     """One call got no usable answer. The cause names neither secrets nor the prompt's text.
 
     `retry_after_s`: the pause, in seconds, that the other side asked for. `status`: the HTTP status, if one came.
+    `billed`: as in `Failure`.
     """
 
     def __init__(
-        self, cause: str, retryable: bool, retry_after_s: float | None = None, status: int | None = None
-    ) -> None:
+        self, cause: str, retryable: bool, retry_after_s: float | None = None, status: int | None = None,
+        billed: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(cause)
         self.cause = cause
         self.retryable = retryable
         self.retry_after_s = retry_after_s
         self.status = status
+        self.billed = billed
 
     @property
     def overload(self) -> bool:

@@ -7,6 +7,7 @@ belong here: the connection (`client`).
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -17,13 +18,14 @@ RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 EXCERPT_CHARACTERS = 200
 _ECHO_CHARACTERS = 12
 _NAME_CHARACTERS = 200
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 
 
 def answer_of(body: bytes, request: Request, latency_s: float) -> Answer:
-    """The answer that a body holds: choices in the order of their index, at most as many as were asked for.
+    """The answer that a body holds: its usable choices in the order of their index, at most as many as were asked for.
 
     Raises:
-        CallFailed: the body is not JSON, or holds no usable choices.
+        CallFailed: the body is not JSON, or holds no usable choice; the cause is the first one's fault.
     """
     try:
         answer = json.loads(body)
@@ -32,31 +34,48 @@ def answer_of(body: bytes, request: Request, latency_s: float) -> Answer:
     given = answer.get("choices") if isinstance(answer, dict) else None
     if not isinstance(given, list):
         raise CallFailed("the answer has no list of choices", retryable=False)
-    if not all(isinstance(choice, dict) for choice in given):
-        raise CallFailed("a choice is not an object", retryable=False)
-    if all(type(choice.get("index")) is int for choice in given):
-        given.sort(key=lambda choice: choice["index"])
-    # Some servers ignore `n`: what came is kept, up to what was asked for.
-    choices = tuple(_choice(choice, request.mode) for choice in given[: request.completions])
+    choices, faults = [], [] if given else ["the answer has no choices"]
+    for index, choice in _placed(given, request.completions):
+        try:
+            choices.append(_choice(choice, index, request.mode))
+        except CallFailed as error:
+            faults.append(error.cause)
+    # A choice that cannot be used takes none of the others along.
     if not choices:
-        raise CallFailed("the answer has no choices", retryable=False)
+        raise CallFailed(next(iter(faults), "a choice is not an object"), retryable=False)
     served = (_name(answer.get(key)) for key in ("model", "system_fingerprint"))
-    return Answer(request.request_id, choices, _tokens(answer.get("usage")), latency_s, *served)
+    return Answer(request.request_id, tuple(choices), _tokens(answer.get("usage")), latency_s, *served)
 
 
-def _choice(given: dict[str, Any], mode: str) -> Choice:
+def _placed(given: list[Any], asked: int) -> list[tuple[int, dict[str, Any]]]:
+    """The choice objects with their places in the request, at most `asked`: some servers ignore `n`.
+
+    The places are the indices that the server gives, if these are distinct and below `asked`; else the positions: some
+    servers number every choice 0.
+    """
+    objects = [(position, choice) for position, choice in enumerate(given) if isinstance(choice, dict)]
+    if not all(type(choice.get("index")) is int for _, choice in objects):
+        return [(position, choice) for position, choice in objects if position < asked]
+    numbered = sorted(((choice["index"], choice) for _, choice in objects), key=lambda one: one[0])[:asked]
+    places = [place for place, _ in numbered]
+    if places == sorted(set(places) & set(range(asked))):
+        return numbered
+    return list(enumerate(choice for _, choice in numbered))
+
+
+def _choice(given: dict[str, Any], index: int, mode: str) -> Choice:
     if mode == "chat":
         message = given.get("message")
         text = message.get("content") if isinstance(message, dict) else None
         if text is None and isinstance(message, dict) and isinstance(message.get("refusal"), str):
             # A refusal in a field of its own is text like any other: the gates judge it.
-            return Choice(message["refusal"], "refusal")
+            return Choice(message["refusal"], "refusal", index)
     else:
         text = given.get("text")
     if not isinstance(text, str):
         raise CallFailed(f"a choice's text is {type(text).__name__}, not a string", retryable=False)
     reason = given.get("finish_reason")
-    return Choice(text, reason[:60] if isinstance(reason, str) else None)
+    return Choice(text, reason[:60] if isinstance(reason, str) else None, index)
 
 
 def _name(given: object) -> str | None:
@@ -89,7 +108,7 @@ def _seconds(retry_after: str | None) -> float | None:
     """
     if retry_after is None:
         return None
-    if retry_after.strip().isdecimal():
+    if _SECONDS.fullmatch(retry_after.strip()):
         return float(retry_after)
     try:
         moment = parsedate_to_datetime(retry_after).astimezone(UTC)

@@ -59,16 +59,17 @@ def most_tokens(request: Request) -> Tokens:
 
 
 def tokens_taken(request: Request, answer: Answer, repair: str | None = None) -> Tokens:
-    """What an answered request took, never more than `most_tokens`.
+    """What an answered request took.
 
     The prompt is counted here. So are the completions, unless the generator reported more than that: some servers
-    report one completion of several, so that their figure is a lower bound. `repair`: the prompt of a second call, if
+    report one completion of several, so that their figure is a lower bound. Whatever they report beyond our count is
+    taken for completions: it may then be more than `most_tokens`. `repair`: the prompt of a second call, if
     there was one; the answer that it mended is not on record and counts as long as it may have been.
     """
     most = _call(request, request.rendered_prompt)
     counted = sum(tokens_in(choice.text) for choice in answer.choices)
     reported = (answer.tokens or 0) - tokens_in(repair or request.rendered_prompt)
-    taken = Tokens(most.prompt, min(max(counted, reported), most.completion))
+    taken = Tokens(most.prompt, max(min(counted, most.completion), reported))
     return taken if repair is None else taken + _call(request, repair)
 
 

@@ -113,13 +113,15 @@ def compare(asked: Sequence[Request], recorded: Mapping[str, Answer], new: Mappi
     for request in asked:
         if request.request_id not in new:
             continue
-        before, after = recorded[request.request_id].choices, new[request.request_id].choices
-        for old, again in zip(before, after, strict=False):
+        before, after = (
+            {choice.index: choice.text for choice in answers[request.request_id].choices} for answers in (recorded, new)
+        )
+        for index in before.keys() & after.keys():
             rows += 1
-            exact += old.text == again.text
-            normalized += normalize(old.text) == normalize(again.text)
-        short += max(len(before) - len(after), 0)
-        extra += max(len(after) - len(before), 0)
+            exact += before[index] == after[index]
+            normalized += normalize(before[index]) == normalize(after[index])
+        short += len(before.keys() - after.keys())
+        extra += len(after.keys() - before.keys())
     return Match(rows, wilson(exact, rows), wilson(normalized, rows), short, extra)
 
 

@@ -2,7 +2,7 @@
 
 Belongs here: what spans rooms and the ledger: whether filtering's decisions stand, the trial in memory, the recorded
 run, what is out of date after it. Does not belong here: the gates' side (`filtering.overrides`, `filtering.rejudging`).
-Nothing is ever sent: candidates are read from the warehouse.
+No generator is asked: candidates are read from the warehouse. An embedder is, if the card names one at an endpoint.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def rejudge(loaded: LoadedCard, home: Home, gate: str, threshold: float) -> dict
     latest = inputs.model("filtering/latest_overrides").to_dicts()
     before = inputs.table("filtering.decisions")
     after = decide(material, gates_now(loaded.profile.gates, asked.laid_over(latest)).settings)
-    return _report(loaded, asked, latest, before, after)
+    return _asked(loaded, asked, latest) | _changed(before, after)
 
 
 def apply_rejudging(
@@ -52,6 +52,9 @@ def apply_rejudging(
     say: Callable[[str], None],
 ) -> dict[str, Any]:  # fmt: skip
     """Record the override and materialize filtering by it, with its checks; the report of `rejudge`, and of the run.
+
+    Where the gate judges by this threshold already, nothing is run. The report has no difference where nothing was
+    `recorded`, for that or because the run failed.
 
     Raises:
         Refused: as `rejudge`, or the reason is none.
@@ -63,30 +66,37 @@ def apply_rejudging(
     inputs = _inputs(loaded, home)
     latest, before = inputs.model("filtering/latest_overrides").to_dicts(), inputs.table("filtering.decisions")
     version = _now(loaded, home)[_STAGE]
+    report = {**_asked(loaded, asked, latest), "reason": asked.reason, "data_version_before": version}
+    if not asked.changes(gates_now(loaded.profile.gates, latest).settings):
+        return report | {"success": True, "recorded": False, "in_force": asked.in_force(), "data_version": version}
     from careful_assets.operations.jobs import run_stage_with
 
     options = {"gate": asked.gate, "threshold": asked.threshold, "reason": asked.reason}
     run = run_stage_with(project_root, home, loaded.card.name, _STAGE, options, say)
-    versions = _now(loaded, home)
-    made = {
+    report |= {
         "success": run.success,
+        # A run whose checks fail has recorded the override and made its data.
+        "recorded": inputs.model("filtering/latest_overrides").to_dicts() != latest,
         "run_id": run.run_id,
         "problems": run.problems,
         "advice": run.advice,
         "exit_code": int(run.exit_code),
-        "reason": asked.reason,
-        "data_version_before": version,
-        "data_version": versions[_STAGE],
+        "data_version": _now(loaded, home)[_STAGE],
         "out_of_date": _out_of_date(loaded, home),
     }
-    return _report(loaded, asked, latest, before, inputs.table("filtering.decisions")) | made
+    return report | (_changed(before, inputs.table("filtering.decisions")) if report["recorded"] else {})
 
 
 def rejudged_text(report: Mapping[str, Any]) -> str:
     """What `careful rejudge` prints."""
+    if "in_force" in report:
+        return f"{report['dataset']}: {report['in_force']}"
     before, after, gate = report["threshold_before"], report["threshold"], report["gate"]
+    title = f"{report['dataset']}: {gate} at {after:g} instead of {before:g} (the card: {report['card_threshold']:g})"
+    if not report.get("recorded", True):
+        return f"{title}\nthe run failed; nothing was recorded, and filtering stands as it was"
     lines = [
-        f"{report['dataset']}: {gate} at {after:g} instead of {before:g} (the card: {report['card_threshold']:g})",
+        title,
         f"kept         {report['kept']} of {report['candidates']}, before {report['kept_before']}",
     ]
     for kind, title in (
@@ -139,9 +149,7 @@ def _inputs(loaded: LoadedCard, home: Home) -> Inputs:
     return Inputs(StageContext(loaded, home, "", requirements, lambda line: None), _STAGE, versions)
 
 
-def _report(
-    loaded: LoadedCard, asked: Asked, latest: list[dict[str, Any]], before: pl.DataFrame, after: pl.DataFrame
-) -> dict[str, Any]:
+def _asked(loaded: LoadedCard, asked: Asked, latest: list[dict[str, Any]]) -> dict[str, Any]:
     now = {one.gate: one.threshold for one in gates_now(loaded.profile.gates, latest).settings}
     return {
         "dataset": loaded.card.name,
@@ -149,6 +157,11 @@ def _report(
         "threshold_before": now[asked.gate],
         "threshold": asked.threshold,
         "card_threshold": asked.card_threshold,
+    }
+
+
+def _changed(before: pl.DataFrame, after: pl.DataFrame) -> dict[str, Any]:
+    return {
         "candidates": after["row_id"].n_unique(),
         "kept_before": _kept(before),
         "kept": _kept(after),

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,14 @@ def test_wrong_calls_are_usage_errors(project: Path, command: list[str]) -> None
     done = careful(*command, cwd=project)
     assert done.returncode == USAGE
     assert done.stdout + done.stderr
+
+
+def test_the_module_is_the_command(tmp_path: Path) -> None:
+    """Called by its module, `careful` does what it is told, and gives its exit code."""
+    command = [sys.executable, "-m", "careful_assets.cli", "run", "nobody", "--to", "nowhere"]
+    printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert printed.returncode == 64
+    assert "there is no stage 'nowhere'" in printed.stderr
 
 
 def test_without_a_project_the_remedy_is_told(tmp_path: Path) -> None:

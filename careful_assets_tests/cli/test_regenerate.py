@@ -246,30 +246,25 @@ def test_a_journal_without_the_answers_is_told(ngram_life: Life, tmp_path: Path)
         regenerate(ngram_life.loaded, home, lambda line: None)
 
 
-TEXTS = st.lists(st.sampled_from(["a b", "A  b", "c", ""]), max_size=4)
+TEXTS = st.dictionaries(st.integers(0, 3), st.sampled_from(["a b", "A  b", "c", ""]))
 
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(TEXTS, st.none() | TEXTS), max_size=6))
-def test_rows_are_compared_by_ordinal(pairs: list[tuple[list[str], list[str] | None]]) -> None:
+def test_rows_are_compared_by_ordinal(pairs: list[tuple[dict[int, str], dict[int, str] | None]]) -> None:
     """The counts are those of a table with one line an ordinal, of the requests that were answered again."""
     asked = [request(index) for index in range(len(pairs))]
 
-    def answers(texts: Callable[[tuple[Any, Any]], list[str] | None]) -> dict[str, Answer]:
+    def answers(texts: Callable[[tuple[Any, Any]], dict[int, str] | None]) -> dict[str, Answer]:
         given = {one.request_id: texts(pair) for one, pair in zip(asked, pairs, strict=True)}
         return {
-            key: Answer(key, tuple(Choice(text, "stop") for text in said), None, 0.0)
+            key: Answer(key, tuple(Choice(text, "stop", place) for place, text in sorted(said.items())), None, 0.0)
             for key, said in given.items()
             if said is not None
         }
 
     match = compare(asked, answers(lambda pair: pair[0]), answers(lambda pair: pair[1]))
-    table = [
-        (old[n] if n < len(old) else None, new[n] if n < len(new) else None)
-        for old, new in pairs
-        if new is not None
-        for n in range(max(len(old), len(new)))
-    ]
+    table = [(old.get(n), new.get(n)) for old, new in pairs if new is not None for n in old.keys() | new.keys()]
     both = [(old, new) for old, new in table if old is not None and new is not None]
     assert (match.rows, match.short) == (len(both), sum(new is None for _, new in table))
     assert match.extra == sum(old is None for old, _ in table)

@@ -84,6 +84,24 @@ class Wordy(_Bare):
     reasons = ("This row is bad.",)
 
 
+class Undecided(_Bare):
+    """Refuses and abstains for one reason."""
+
+    abstentions = ("bad",)
+
+
+class Spelled(_Bare):
+    """Its reasons are one word, not several."""
+
+    reasons = "bad"
+
+
+class Boundless(_Bare):
+    """Its threshold has no end."""
+
+    threshold_range = ThresholdRange("share", 0, float("nan"))
+
+
 class Shapeless:
     """Is no gate at all."""
 
@@ -95,3 +113,6 @@ passed_with_a_reason = Giving(Decision(True, "bad"))
 stranger = Giving(Decision(False, "bad", matched_row_id="nobody"))
 nan = Giving(Decision(False, "bad", score=float("nan")))
 long_evidence = Giving(Decision(False, "bad", evidence="x" * 101))
+huge = Giving(Decision(False, "bad", score=10**400))
+surrogate_evidence = Giving(Decision(False, "bad", evidence="\ud800"))
+surrogate_match = Giving(Decision(False, "bad", matched_row_id="\ud800"))

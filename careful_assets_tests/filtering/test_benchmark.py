@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import polars as pl
@@ -213,6 +214,44 @@ def test_a_remembered_benchmark_is_not_measured_again(tmp_path, monkeypatch: pyt
         path.write_text('[{"gate":')
     assert remembered_quality(home, SMALL, RARE_CLASS[:2], None).equals(first)
     assert len(measured) == 5
+
+
+@pytest.fixture(scope="module")
+def two_gates() -> pl.DataFrame:
+    """The benchmark of two gates."""
+    return gate_quality(SMALL, RARE_CLASS[:2])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda rows: [{"a": 1}],
+        lambda rows: {"gate": "format"},
+        lambda rows: [1, 2],
+        lambda rows: [],
+        lambda rows: rows[1:],
+        lambda rows: [row for row in rows if row["gate"] != RARE_CLASS[1].gate.name],
+        lambda rows: [{**row, "refused": None} for row in rows],
+        lambda rows: [{**row, "kind": None} for row in rows],
+        lambda rows: [{**row, "n": "many"} for row in rows],
+        lambda rows: [{**row, "refused": row["n"] + 1} for row in rows],
+        lambda rows: [{**row, "gate_version": 99} for row in rows],
+        lambda rows: [*rows, rows[0]],
+        lambda rows: [{key: value for key, value in row.items() if key != "rate"} for row in rows],
+    ],
+)
+def test_a_misshapen_benchmark_is_measured_anew(
+    tmp_path, two_gates: pl.DataFrame, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[list[dict]], object]
+) -> None:
+    """JSON of other columns, with nulls, or of other gates is no benchmark of these."""
+    monkeypatch.setattr(remembered, "gate_quality", lambda *given: two_gates)
+    home = Home(tmp_path)
+    first = remembered_quality(home, SMALL, RARE_CLASS[:2], None)
+    (path,) = (tmp_path / "cache" / "gate_benchmarks").iterdir()
+    written = path.read_bytes()
+    path.write_text(json.dumps(spoil(json.loads(written))))
+    assert remembered_quality(home, SMALL, RARE_CLASS[:2], None).equals(first)
+    assert path.read_bytes() == written
 
 
 def test_a_cache_that_cannot_be_written_says_so(tmp_path) -> None:

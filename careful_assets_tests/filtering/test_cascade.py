@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from careful_assets.card.profiles import base_profile, known_cells
 from careful_assets.errors import Refused, StageFailed
 from careful_assets.filtering.cascade import DECISIONS, run_cascade
 from careful_assets.filtering.gate import Decision
@@ -155,3 +156,12 @@ def test_a_gate_may_pass_a_row_unjudged():
     gate = SetGate(Broken([Decision(True, "unsure"), Decision(True)]), None)
     decisions = run_cascade(candidates_of(["one", "two"]), ANCHORS, [gate])
     assert decisions.select("passed", "reason").rows() == [(True, "unsure"), (True, None)]
+
+
+@pytest.mark.parametrize("cell", known_cells())
+def test_rows_that_masking_made_equal_are_refused_for_what_was_masked(cell: str) -> None:
+    """Two addresses in one sentence are two rows with personal data, not a row and its copy."""
+    upto = [one for one in base_profile(cell).gates if one.gate in ("format", "exact_duplicate", "personal_data")]
+    rows = candidates_of(["Write to [email] today"] * 2, personal_data=[["email"]] * 2)
+    decisions = run_cascade(rows, ANCHORS, set_gates(upto))
+    assert decisions.filter(~pl.col("passed"))["reason"].to_list() == ["personal_data"] * 2

@@ -61,6 +61,9 @@ def test_a_python_gate_decides_like_any_other() -> None:
         ("stranger", "contract on 1 rows"),
         ("nan", "contract on 1 rows"),
         ("long_evidence", "contract on 1 rows"),
+        ("huge", "contract on 1 rows"),
+        ("surrogate_evidence", "contract on 1 rows"),
+        ("surrogate_match", "contract on 1 rows"),
     ],
 )
 def test_a_broken_python_gate_fails_the_stage(here: None, attribute: str, told: str) -> None:
@@ -81,6 +84,9 @@ def test_a_broken_python_gate_fails_the_stage(here: None, attribute: str, told: 
         ("Shapeless", "raised AttributeError"),
         ("Unversioned", "version"),
         ("Wordy", "snake_case"),
+        ("Undecided", "a reason that is also an abstention"),
+        ("Spelled", "no tuple of words"),
+        ("Boundless", "numbers low to high"),
     ],
 )
 def test_what_is_no_gate_is_refused_before_any_row_is_judged(here: None, attribute: str, told: str) -> None:

@@ -19,14 +19,15 @@ from careful_assets.build import build_defs, job_name
 from careful_assets.card.overrides import gates_now
 from careful_assets.card.profiles import GateSetting, base_profile
 from careful_assets.catalogue import CHECKS, requirements_of
-from careful_assets.errors import GateClosed, Refused
+from careful_assets.errors import GateClosed, Refused, StageFailed
+from careful_assets.filtering import stage
 from careful_assets.filtering.cascade import run_cascade
 from careful_assets.filtering.gates import GATES
 from careful_assets.filtering.overrides import override_of, trial_of
 from careful_assets.filtering.rejudging import difference
 from careful_assets.filtering.settings import set_gates
 from careful_assets.operations.jobs import run_life
-from careful_assets.operations.rejudge import apply_rejudging, rejudge
+from careful_assets.operations.rejudge import apply_rejudging, rejudge, rejudged_text
 from careful_assets.provenance.stage import Inputs, StageContext
 from careful_assets.provenance.verdicts import run_checks
 from careful_assets.release.manifest import manifest_of
@@ -188,6 +189,43 @@ def test_a_rejudged_life_equals_a_fresh_one_and_the_card_has_the_last_word(life:
     assert any("near_duplicate to 0.8 has lapsed" in line and "the card now says 0.8" in line for line in said)
     assert rejudge(life.loaded, life.home, GATE, 0.7)["threshold_before"] == 0.8
 
+    # Set back, the card has its word still, and what lapsed is not told again.
+    life.rewrite_card(override, "")
+    said.clear()
+    assert run_life(life.project, life.home, life.dataset, "filtering", said.append).success
+    assert not any("lapsed" in line for line in said)
+    assert rejudge(life.loaded, life.home, GATE, 0.8)["threshold_before"] == 0.7
+    assert life.table("filtering.overrides").sort("seq")["reason"].to_list() == [
+        REASON, "lapsed: the card changed from 0.7 to 0.8",
+    ]  # fmt: skip
+
+
+def test_a_threshold_in_force_is_told_and_not_recorded(life: Life) -> None:
+    """Neither by the command nor by the launchpad: there is no run, or no row, to hold the reason."""
+    versions = life.versions()
+    report = applied(life, 0.7)
+    assert (report["success"], report["recorded"]) == (True, False)
+    assert "near_duplicate judges by 0.7 already; nothing was recorded" in rejudged_text(report)
+    assert life.versions() == versions
+    assert in_the_ui(life, {"gate": GATE, "threshold": 0.7, "reason": REASON}).success
+    assert life.table("filtering.overrides").is_empty()
+
+
+def test_a_failed_run_has_no_difference_to_show(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it prints has no figures, and says that nothing was recorded; the exit code is the run's."""
+
+    def fail(*given: object) -> None:
+        raise StageFailed("no gate could be run")
+
+    monkeypatch.setattr(stage, "decide", fail)
+    report = applied(life, 0.8)
+    assert (report["success"], report["recorded"]) == (False, False)
+    assert report["exit_code"] != 0
+    assert not {"kept", "candidates", "readmitted"} & report.keys()
+    assert "nothing was recorded" in rejudged_text(report)
+    assert "readmitted" not in rejudged_text(report)
+    assert life.table("filtering.overrides").is_empty()
+
 
 def test_the_manifest_names_threshold_and_reason(life: Life) -> None:
     """A release made after rejudging says by which threshold its rows were let in, and why."""
@@ -332,11 +370,24 @@ def test_an_override_back_to_the_cards_threshold_leaves_the_card_alone(gates: li
     assert gates_now(gates, [recorded(0.6, 0.6)]).settings == gates == gates_now(gates, []).settings
 
 
+def test_what_lapsed_is_taken_back_for_good(gates: list[GateSetting]) -> None:
+    """With the withdrawal on record nothing lapses again, whatever the card says later, and the override is gone."""
+    (withdrawal,) = gates_now(gates, [recorded(0.8, 0.7)]).withdrawn
+    assert withdrawal == {
+        "gate": GATE, "threshold": 0.6, "card_threshold": 0.6, "reason": "lapsed: the card changed from 0.7 to 0.6",
+    }  # fmt: skip
+    for threshold in (0.6, 0.7, 0.8):
+        card = [GateSetting(gate=GATE, threshold=threshold)]
+        now = gates_now(card, [withdrawal])
+        assert (now.settings, now.lapsed, now.withdrawn) == (card, [], [])
+    (gone,) = gates_now([], [recorded(0.8, 0.7)]).withdrawn
+    assert gates_now([GateSetting(gate=GATE, threshold=0.7)], [gone]).overrides == []
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [
         (recorded(0.8, 0.7), "the card now says 0.6"),
-        (recorded(0.7, 0.7), "the card now says 0.6"),
         (recorded(3, 2, "format"), "the card now says no threshold"),
         (recorded(3, 2, "minimum_length"), "no longer in the profile"),
     ],

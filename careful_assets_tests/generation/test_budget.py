@@ -7,6 +7,7 @@ import random
 from contextlib import contextmanager
 
 import pytest
+from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -29,7 +30,7 @@ from careful_assets_tests.cli.endpoints import serving
 from careful_assets_tests.cli.projects import NAME, make_project
 from careful_assets_tests.generation.examples import PROMPTS, card, exemplars
 from careful_assets_tests.life.arrange import Life
-from careful_assets_tests.llm.stubs import IDENTITY, client, honest, request, served
+from careful_assets_tests.llm.stubs import IDENTITY, choices, client, honest, request, served
 
 PRICES = Prices({"stub-model": Price(prompt=2.0, completion=8.0)}, "EUR")
 
@@ -98,9 +99,8 @@ def test_nothing_overshoots_in_any_order(seed, tokens, cost, most):
         if flying and (not waiting or rng.random() < 0.5):
             asked = flying.pop(rng.randrange(len(flying)))
             texts = ["x" * rng.choice([0, 5, 64, 10**4]) for _ in range(asked.completions)]
-            answer = Answer(
-                asked.request_id, tuple(Choice(text, None) for text in texts), rng.choice([None, 10**9]), 0.1
-            )
+            reported = rng.choice([None, most_tokens(asked).total])
+            answer = Answer(asked.request_id, tuple(Choice(text, None) for text in texts), reported, 0.1)
             budget.settle(asked, answer)
             done.append(tokens_taken(asked, answer))
         elif budget.admit(waiting[-1]):
@@ -248,3 +248,64 @@ def _locked(path):
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
+
+
+def test_answers_that_cannot_be_used_are_paid_for(tmp_path):
+    """Each broken body counts as a request and the most that it may have taken, in this run and in the next ones."""
+
+    async def broken(*_):
+        return web.Response(body=b"{", content_type="application/json")
+
+    path, requests = tmp_path / "set.ndjson", [request(index) for index in range(4)]
+    with pytest.raises(StageFailed, match="requests in a row failed"):
+        sent([request(index) for index in range(40)], tmp_path / "free.ndjson", carded(), handler=broken)
+    asked = 0
+    for _ in range(2):
+        stub, state, stopped, _, _ = sent(requests, path, carded({"requests": 4}), handler=broken, in_flight=1)
+        asked += len(stub.bodies)
+        assert stopped == "budget: 4 of 4 requests, 4 of them with answers that could not be used"
+    assert asked == sum(state.attempts.values()) == sum(state.billed.values()) == 4
+    cost = sum(PRICES.cost(request(), most_tokens(request())) for _ in range(3))
+    limited = carded({"cost": float(cost)}, {"stub-model": {"prompt": 2, "completion": 8}})
+    stub, state, stopped, _, _ = sent(requests, tmp_path / "costly.ndjson", limited, handler=broken, in_flight=1)
+    assert len(stub.bodies) == sum(state.billed.values()) == 3
+
+
+def test_what_a_server_bills_beyond_our_count_counts(tmp_path):
+    """A server whose prompts have more tokens than we count is believed, and the limit holds back the rest."""
+
+    async def dear(body, _):
+        return web.json_response({**choices(body), "usage": {"prompt_tokens": 5000, "completion_tokens": 5}})
+
+    requests = [request(index) for index in range(9)]
+    limited = carded({"tokens": 9000})
+    stub, _, stopped, _, _ = sent(requests, tmp_path / "set.ndjson", limited, handler=dear, in_flight=1)
+    assert len(stub.bodies) == 2
+    assert stopped.startswith("budget: 10,010 of 9,000 tokens")
+
+
+def test_a_lowered_quota_asks_for_no_more_and_personal_data_in_a_template_is_never_sent(tmp_path, monkeypatch):
+    """Rows at hand that fill the new quota end the round; a template that names somebody stops before any call."""
+    with serving() as endpoint:
+        monkeypatch.setenv("CAREFUL_LLM_URL", endpoint.url)
+        monkeypatch.setenv("CAREFUL_LLM_MODEL", "stub")
+        project = make_project(tmp_path / "project", generator="{kind: llm, mode: completion, family: stub}")
+        life = Life(project, Home(tmp_path / "home"), NAME)
+        (template,) = life.card_path.parent.glob("prompts/*.jinja")
+        plain = template.read_text()
+        template.write_text(f"Write to jane.roe@example.org.\n{plain}")
+        (problem,) = life.run("generation").problems
+        assert "would show personal data (email)" in problem
+        assert endpoint.asked == 0
+
+        template.write_text(plain)
+        life.rewrite_card("completions_per_request: 4", "completions_per_request: 4\n  budget: {requests: 6}")
+        assert life.run("filtering").problems == []
+        kept = int(life.table("provenance.rounds")["kept"].sum())
+        target = life.loaded.card.purpose.gap[0].current_count + kept
+        old = life.loaded.card.purpose.gap[0].target_count
+        life.rewrite_card(f"target_count: {old}", f"target_count: {target}")
+        life.rewrite_card("budget: {requests: 6}", "budget: {requests: 12}")
+        assert life.run("filtering").problems == []
+        assert endpoint.asked == 6
+        assert set(life.table("generation.requests")["status"]) == {"answered", "held_back"}

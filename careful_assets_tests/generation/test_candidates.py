@@ -116,6 +116,22 @@ def test_a_candidate_says_which_personal_data_it_holds(tmp_path):
     assert frame["personal_data"].to_list() == [["email"], []]
 
 
+def test_a_rows_ordinal_is_its_place_in_the_request():
+    """Where a server leaves out the first choices, the rest keep ordinal, id and with them the seed on record."""
+    asked = request(0, n=4)
+
+    def rows(*choices):
+        state = JournalState(
+            requests={asked.request_id: asked}, answers={asked.request_id: Answer(asked.request_id, choices, 1, 0.1)}
+        )
+        frame = load_candidates([asked], state, "rare_class", None).candidates.sort("ordinal")
+        return frame.select("row_id", "ordinal", "text").rows()
+
+    whole = rows(*(Choice(f"row {index}", "stop") for index in range(4)))
+    assert [ordinal for _, ordinal, _ in whole] == [0, 1, 2, 3]
+    assert rows(Choice("row 2", "stop", 2), Choice("row 3", "stop", 3)) == whole[2:]
+
+
 def test_rows_are_the_same_whatever_the_order_and_fit_the_tables(recorded):
     """Ids and order hang on the answers alone, and hostile text stays as it came."""
     planned, state = recorded

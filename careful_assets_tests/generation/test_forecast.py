@@ -103,13 +103,14 @@ def test_time_with_a_request_open_is_counted_once(spans):
 
 
 @given(st.lists(st.text(st.characters()), min_size=2, max_size=2), st.none() | st.integers(0, 2**60))
-def test_no_answer_counts_for_more_than_its_request_may_take(texts, reported):
-    """Whatever text comes back and whatever the server reports, the most was known before."""
+def test_what_was_asked_for_and_what_the_server_reports_bound_what_an_answer_counts_for(texts, reported):
+    """Text beyond what was asked for costs nothing; what the server says it will bill does, however much it is."""
     asked = request(n=2)
     taken = tokens_taken(asked, Answer(asked.request_id, tuple(Choice(text, None) for text in texts), reported, 0.1))
     most = most_tokens(asked)
     assert taken.prompt == most.prompt == tokens_in(asked.rendered_prompt)
-    assert min(sum(map(tokens_in, texts)), most.completion) <= taken.completion <= most.completion
+    counted = min(sum(map(tokens_in, texts)), most.completion)
+    assert taken.completion == max(counted, (reported or 0) - most.prompt)
 
 
 def test_a_server_that_counts_more_is_believed():

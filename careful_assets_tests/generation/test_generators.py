@@ -55,6 +55,20 @@ def test_half_an_endpoint_is_refused(tmp_path):
             chosen(card(), {name: ENDPOINT[name]}, tmp_path)
 
 
+@pytest.mark.parametrize("model", ["big\n", "big\r\nx: y", "b\0g", "big\x1b[2J", "big\udcff"])
+def test_a_model_name_that_cannot_be_sent_is_refused(tmp_path, model):
+    """A line break, a control character or bytes that are no text: told by the variable's name, before a call."""
+    with pytest.raises(StageFailed, match=r"CAREFUL_LLM_MODEL holds a character.*set it again") as caught:
+        chosen(card(), ENDPOINT | {"CAREFUL_LLM_MODEL": model}, tmp_path)
+    assert model not in str(caught.value)
+
+
+def test_a_user_in_the_address_beside_a_key_is_refused(tmp_path):
+    """The environment's address and key cannot both say who asks."""
+    with pytest.raises(StageFailed, match="CAREFUL_LLM_URL names a user"):
+        chosen(card(), ENDPOINT | {"CAREFUL_LLM_URL": "http://jane:hunter2@127.0.0.1:1"}, tmp_path)
+
+
 def test_what_the_embedded_model_cannot_do_is_refused_before_it_starts(tmp_path):
     """A wrong family, chat mode and too many completions are named together; an endpoint may do them."""
     asked = card(n=9, generator={"kind": "llm", "mode": "chat", "family": "llama"})

@@ -160,6 +160,11 @@ def _line(change: Callable[[dict[str, Any]], Any]) -> bytes:
     return json.dumps(event).encode() + b"\n"
 
 
+def _answer(**changes: Any) -> bytes:
+    event = json.loads(recorded(request(0)).splitlines()[1])
+    return json.dumps(event | changes).encode() + b"\n"
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -170,6 +175,8 @@ def _line(change: Callable[[dict[str, Any]], Any]) -> bytes:
         _line(lambda event: event["request"].update(generator_id=7)),
         _line(lambda event: event.update(request=None)),
         recorded(request(0)).splitlines(keepends=True)[1].replace(b'"choices": [', b'"choices": [7, '),
+        _answer(tokens="5"), _answer(latency_s="abc"), _answer(choices=[]), _answer(choices=None),
+        _answer(choices=[{"text": "a", "finish_reason": 9}]), _answer(choices=[{"text": 7, "finish_reason": "stop"}]),
     ],
 )  # fmt: skip
 def test_a_corrupt_line_is_named_by_its_number(tmp_path: Path, line: bytes) -> None:

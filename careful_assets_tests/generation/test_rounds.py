@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from careful_assets.errors import StageFailed
-from careful_assets.generation.rounds import NextRound, ending_of, next_quotas, planned_rounds
+from careful_assets.generation.rounds import NextRound, cut_short_round, ending_of, next_quotas, planned_rounds
 from careful_assets.llm.requests import GeneratorIdentity
 from careful_assets_tests.generation.examples import PROMPTS, card, exemplars, rounds
 
@@ -63,6 +63,16 @@ def test_a_small_round_is_judged_with_those_before_it():
     assert next_quotas(GAPS, rounds(*past, *small), 9) == NextRound(4, {"angry": 4, "sad": 4})
     stale = outcome(1, 24, 0.50, 0.05) + outcome(2, 8, 0.52, 0.05, asked=16) + outcome(3, 4, 0.53, 0.05, asked=8)
     assert next_quotas(GAPS, rounds(*stale), 9) is None
+
+
+def test_a_round_that_was_cut_short_ends_where_the_quota_was_lowered_to_what_is_kept():
+    """Held-back rows are asked for as long as a stratum lacks any, and no longer."""
+    cut = rounds(*outcome(1, 12, held_back=20))
+    assert next_quotas(GAPS, cut, 9) == NextRound(1, BOTH)
+    lower = card(target=12).purpose.gap
+    assert next_quotas(lower, cut, 9) is None
+    assert cut_short_round(cut) == 1
+    assert ending_of(lower, cut, 9).startswith("angry: quota filled, 12 of 12 rows kept")
 
 
 def test_a_label_that_is_saturated_stops_alone():

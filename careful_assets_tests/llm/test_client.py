@@ -59,6 +59,61 @@ def test_a_server_that_ignores_n_keeps_what_came_up_to_n(given, kept):
     assert len(once(handler, request(n=2)).choices) == kept
 
 
+def answering(given, *, n=4):
+    """The answer to a request for `n` completions, from a server that gives these choices."""
+
+    async def handler(*_):
+        return web.json_response({"choices": given})
+
+    return once(handler, request(n=n))
+
+
+def numbered(*indices):
+    return [{"index": index, "text": f"row {index}"} for index in indices]
+
+
+@pytest.mark.parametrize(
+    ("indices", "kept"),
+    [
+        ((2, 3), [2, 3]),
+        ((3, 0), [0, 3]),
+        ((5, 1, 0, 2, 4, 3), [0, 1, 2, 3]),
+        ((0, 0, 0), [0, 1, 2]),
+        ((1, 2, 3, 4), [0, 1, 2, 3]),
+        ((-1, 0), [0, 1]),
+        ((None, None), [0, 1]),
+        ((True, 3), [0, 1]),
+    ],
+)
+def test_a_choice_keeps_the_place_that_the_server_gives_it(indices, kept):
+    """Seed + place is the seed on record: what a server leaves out moves nobody; unusable indices give positions."""
+    answer = answering(numbered(*indices))
+    assert [choice.index for choice in answer.choices] == kept
+
+
+@pytest.mark.parametrize("bad", [{"text": None}, {"text": 5}, {}, "x", None, 7])
+def test_a_choice_that_cannot_be_used_takes_no_other_along(bad):
+    """The good ones are kept in their places, with indices and without."""
+    answer = answering([{"text": "first"}, bad, {"text": "third"}])
+    assert [(choice.index, choice.text) for choice in answer.choices] == [(0, "first"), (2, "third")]
+    if isinstance(bad, dict):
+        bad = {**bad, "index": 0}
+    answer = answering([bad, *numbered(3, 1)])
+    assert [(choice.index, choice.text) for choice in answer.choices] == [(1, "row 1"), (3, "row 3")]
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("1.5", 1.5), (" 2 ", 2.0), ("0", 0.0), ("-1", None), ("soon", None)])
+def test_a_pause_is_read_in_seconds(header, seconds):
+    """Whole and decimal seconds; what is neither those nor a date is no pause."""
+
+    async def handler(*_):
+        return web.Response(status=429, headers={"Retry-After": header})
+
+    with pytest.raises(CallFailed) as caught:
+        once(handler, request())
+    assert caught.value.retry_after_s == seconds
+
+
 BODIES = {
     "bad JSON": (b"<html>", True, "not JSON"),
     "truncated JSON": (b'{"choices": [', True, "not JSON"),
@@ -162,6 +217,23 @@ def test_an_address_that_is_none_is_refused_at_once():
     for url in ("localhost:8080", "ftp://host/v1", "http://", "http://host:port", "http://[::1"):
         with pytest.raises(StageFailed, match="CAREFUL_LLM_URL"):
             client(url)
+
+
+def test_a_user_in_the_address_beside_a_key_is_refused_without_repeating_either():
+    """A request carries one of them; either alone is sent."""
+    for url in ("http://jane:hunter2@127.0.0.1:9/v1", "http://jane@127.0.0.1:9"):
+        with pytest.raises(StageFailed, match=r"CAREFUL_LLM_URL names a user.*take user and password out") as caught:
+            client(url, api_key="sesame")
+        assert not {"jane", "hunter2", "sesame"} & set(str(caught.value).replace(":", " ").split())
+    seen = []
+
+    async def call():
+        async with served() as stub, client(stub.url.replace("//", "//jane:hunter2@")) as generator:
+            await generator.complete(request())
+            seen.append(stub.headers[0]["Authorization"])
+
+    asyncio.run(call())
+    assert seen[0].startswith("Basic ")
 
 
 def test_a_key_that_no_header_can_carry_is_refused_without_repeating_it():

@@ -72,14 +72,50 @@ def test_overload_is_retried_and_a_retry_after_is_obeyed(tmp_path):
 
 
 def test_pauses_grow_within_bounds():
-    """Back-off doubles with jitter up to its bound; a Retry-After is obeyed up to another."""
+    """Back-off doubles with jitter up to its bound; a Retry-After is obeyed, or ends the attempts if it is too long."""
     retries = Retries(first_pause_s=1, longest_pause_s=8, longest_wait_s=60)
     plain = CallFailed("x", True)
     for attempt, most in [(1, 1), (2, 2), (3, 4), (4, 8), (9, 8)]:
         assert most / 2 <= retries.pause_s(attempt, plain) <= most
     assert len({retries.pause_s(1, plain) for _ in range(5)}) > 1
-    assert retries.pause_s(1, CallFailed("x", True, retry_after_s=7)) == 7
-    assert retries.pause_s(1, CallFailed("x", True, retry_after_s=9999)) == 60
+    short, long = (CallFailed("x", True, retry_after_s=seconds) for seconds in (60, 9999))
+    assert retries.pause_s(1, short) == 60
+    assert (retries.is_last(1, short), retries.is_last(1, long)) == (False, True)
+    assert "9999 seconds" in retries.cause(long)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_nothing_is_sent_before_a_time_that_is_too_far_off(tmp_path, status):
+    """A pause of an hour ends the run at once: one call, its cause on record, and the next run goes on."""
+    path, requests = tmp_path / "set.ndjson", [request(index) for index in range(3)]
+
+    async def tomorrow(body, call):
+        return web.Response(status=status, text="quota", headers={"Retry-After": "3600"})
+
+    stub, state, error = run(tomorrow, requests, path, in_flight=1)
+    assert len(stub.bodies) == 1
+    assert isinstance(error, StageFailed)
+    failure = state.failures[requests[0].request_id]
+    assert failure.retryable
+    for said in (failure.cause, str(error)):
+        assert f"HTTP {status}: quota; the server asks for a pause of 3600 seconds" in said
+    _, state, error = run(honest, requests, path)
+    assert (error, len(state.answers)) == (None, 3)
+
+
+def test_a_far_off_time_for_one_request_leaves_the_others(tmp_path):
+    """Where the server is not overloaded, the request alone fails, after one call, and may be sent another day."""
+    requests, bad = [request(index) for index in range(4)], request(2)
+
+    async def picky(body, call):
+        if body["seed"] == bad.seed:
+            return web.Response(status=500, headers={"Retry-After": "86400"})
+        return await honest(body, call)
+
+    stub, state, error = run(picky, requests, tmp_path / "set.ndjson")
+    assert (error, len(stub.bodies), len(state.answers)) == (None, 4, 3)
+    assert "86400 seconds" in state.failures[bad.request_id].cause
+    assert state.failures[bad.request_id].retryable
 
 
 def test_a_refused_request_is_recorded_and_the_rest_go_on(tmp_path):

@@ -1,5 +1,7 @@
 import asyncio
+import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -99,6 +101,56 @@ def test_a_corrupt_line_is_named_and_nothing_is_appended(tmp_path, name):
     with pytest.raises(MalformedInput):
         record(path, lambda j: j.asked(request(1)))
     assert path.read_bytes() == before
+
+
+GIVEN = {"text": "a row", "finish_reason": "stop"}
+WRONG = {
+    "latency is a text": {"latency_s": "abc"},
+    "latency is no number": {"latency_s": float("nan")},
+    "tokens are a text": {"tokens": "5"},
+    "tokens are no count": {"tokens": 10**30},
+    "the model's name is a number": {"answered_by": 3},
+    "a row is a number": {"choices": [{**GIVEN, "text": 7}]},
+    "a reason is a number": {"choices": [{**GIVEN, "finish_reason": 0}]},
+    "a place is a text": {"choices": [{**GIVEN, "index": "0"}]},
+    "a place is taken": {"choices": [{**GIVEN, "index": 1}, GIVEN]},
+    "a place was not asked for": {"choices": [{**GIVEN, "index": 2}]},
+    "no row": {"choices": []},
+    "rows are an object": {"choices": {"0": GIVEN}},
+    "deep JSON": None,
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_an_answer_of_other_types_is_a_corrupt_line(tmp_path, name):
+    """What no run could have written is named by file and line, whatever it would break later; never its text."""
+    path, asked = tmp_path / "set.ndjson", request()
+    record(path, lambda j: j.asked(asked), lambda j: j.answered(answer(asked)))
+    lines = path.read_bytes().splitlines(keepends=True)
+    wrong = b"[" * 200_000 if WRONG[name] is None else json.dumps({**json.loads(lines[1]), **WRONG[name]}).encode()
+    path.write_bytes(lines[0] + wrong + b"\n" + lines[1])
+    with pytest.raises(MalformedInput, match=r"set\.ndjson:2: .*backup") as caught:
+        Journal(path).read()
+    assert "a row" not in str(caught.value)
+
+
+def test_a_choice_keeps_its_place_and_old_lines_are_read_by_position(tmp_path):
+    """The place is on record; lines from before it was have none, and it is the position."""
+    path, asked = tmp_path / "set.ndjson", request(n=4)
+    given = Answer(asked.request_id, (Choice("third", "stop", 2), Choice("fourth", "stop", 3)), 5, 0.25)
+    record(path, lambda j: j.asked(asked), lambda j: j.answered(given))
+    assert Journal(path).read().answers[asked.request_id] == given
+    path.write_bytes(re.sub(rb',"index":\d', b"", path.read_bytes()))
+    assert [one.index for one in Journal(path).read().answers[asked.request_id].choices] == [0, 1]
+
+
+def test_a_folder_in_the_journals_place_is_told(tmp_path):
+    """Reading and writing name the path and what to do."""
+    path = tmp_path / "set.ndjson"
+    path.mkdir()
+    for attempt in (lambda: Journal(path).read(), lambda: record(path)):
+        with pytest.raises(HomeUnusable, match=r"set\.ndjson: the journal cannot be read.*run again"):
+            attempt()
 
 
 def test_concurrent_appends_share_a_sync_and_return_only_when_durable(tmp_path, monkeypatch):

@@ -33,13 +33,13 @@ class NearDuplicate:
     version = 2
     reasons: tuple[str, ...] = ("resembles_anchor", "resembles_candidate")
     abstentions: tuple[str, ...] = ()
-    threshold_range: ThresholdRange | None = ThresholdRange("Jaccard similarity of character 5-grams", 0.1, 1)
+    threshold_range: ThresholdRange | None = ThresholdRange("Jaccard similarity of character 5-grams", 0.1, 1, 3)
 
     def judge(self, rows: pl.DataFrame, beside: Beside, threshold: float | None) -> list[Decision]:
         """Judge rows against the anchors and each other; the score is the highest similarity verified.
 
-        A score below the threshold is that of a pair the bands proposed: a lower bound of the row's true highest. The
-        threshold counts to three decimals. Memory: 8 bytes a text and band.
+        A score below the threshold is that of a pair the bands proposed: a lower bound of the row's true highest.
+        Memory: 8 bytes a text and band.
         """
         thousandths = round(1000 * needed(threshold))
         if rows.is_empty():

@@ -25,7 +25,7 @@ class Novelty:
     reasons: tuple[str, ...] = ("words_of_anchor", "words_of_candidate")
     abstentions: tuple[str, ...] = (TOO_SHORT,)
     # `text.novelty` decides in thousandths.
-    threshold_range: ThresholdRange | None = ThresholdRange("ROUGE-L F, to three decimals", 0.001, 1)
+    threshold_range: ThresholdRange | None = ThresholdRange("ROUGE-L F", 0.001, 1, 3)
 
     def judge(self, rows: pl.DataFrame, beside: Beside, threshold: float | None) -> list[Decision]:
         """Judge rows against the anchors and each other; the score is the similarity of the text named.

@@ -28,6 +28,9 @@ from careful_assets.filtering.own.sql import as_arrow
 MOST_REASONS = 50
 LONGEST_EVIDENCE = 100
 _WORD = re.compile("[a-z][a-z0-9_]{0,59}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_KEYS = {"unit", "low", "high", "decimals"}
+_MOST_DECIMALS = 15
 _TEXT = (str, type(None))
 _TYPES: tuple[tuple[type, ...], ...] = ((bool,), _TEXT, (float, int, type(None)), _TEXT, _TEXT)  # those of FIELDS
 
@@ -45,16 +48,21 @@ class PythonGate:
         self._declared = declared
         self._called = f"gate {self.name} ({declared.python})"
         said = self._asked(None)["gate"]
-        words = [said["reasons"], said["abstentions"]]
-        if not isinstance(said["version"], int) or not 0 < said["version"] < 2**31:
+        words, limits = [said["reasons"], said["abstentions"]], said["threshold_range"]
+        if type(said["version"]) is not int or not 0 < said["version"] < 2**31:
             raise self._failed("has a version that is no whole number from 1 to 2147483647")
+        if not all(isinstance(some, list) for some in words):
+            raise self._failed("has reasons or abstentions that are no tuple of words")
         if not all(isinstance(word, str) and _WORD.fullmatch(word) for word in chain(*words)):
             raise self._failed("has reasons or abstentions that are no snake_case words of at most 60 characters")
         if not words[0] or max(map(len, words)) > MOST_REASONS:
             raise self._failed(f"names no reason for refusing a row, or more than {MOST_REASONS}")
-        limits = said["threshold_range"]
-        if limits is not None and not all(isinstance(limits[end], float | int) for end in ("low", "high")):
-            raise self._failed("has a threshold_range without numbers for its ends")
+        if set(words[0]) & set(words[1]):
+            raise self._failed("has a reason that is also an abstention")
+        if limits is not None and not _is_range(limits):
+            raise self._failed(
+                "has a threshold_range without a unit in printable words, or without numbers low to high"
+            )
         self.version: int = said["version"]
         self.reasons, self.abstentions = (tuple(one) for one in words)
         self.threshold_range = None if limits is None else ThresholdRange(**limits)
@@ -74,7 +82,7 @@ class PythonGate:
             raise self._failed(
                 f"broke a gate's contract on {broken} rows: a row passes without a reason or with an abstention, or is "
                 "refused with one of the gate's reasons; a score is finite, a matched row is a candidate or an anchor, "
-                f"evidence has at most {LONGEST_EVIDENCE} characters"
+                f"evidence is Unicode text of at most {LONGEST_EVIDENCE} characters"
             )
         return [decision for decision in decisions if decision is not None]
 
@@ -84,9 +92,10 @@ class PythonGate:
         one = Decision(**dict(zip(FIELDS, values, strict=True)))
         holds = (
             one.reason in ((None, *self.abstentions) if one.passed else self.reasons)
-            and (one.score is None or math.isfinite(one.score))
+            and (one.score is None or _is_finite(one.score))
             and (one.matched_row_id is None or one.matched_row_id in known)
             and len(one.evidence or "") <= LONGEST_EVIDENCE
+            and not _SURROGATE.search(one.evidence or "")
         )
         return one if holds else None
 
@@ -114,8 +123,28 @@ class PythonGate:
         )
 
 
+def _is_finite(number: float) -> bool:
+    """Of a number that a double can hold; a truth value is none."""
+    try:
+        return not isinstance(number, bool) and math.isfinite(number)
+    except OverflowError:  # a whole number beyond every double
+        return False
+
+
+def _is_range(limits: dict[str, Any]) -> bool:
+    """Whether these are the fields of a `ThresholdRange`; an end may be infinite."""
+    if not limits.keys() <= _KEYS or not isinstance(limits.get("unit"), str) or not limits["unit"].isprintable():
+        return False
+    low, high = limits.get("low"), limits.get("high")
+    if not all(isinstance(end, float) or (isinstance(end, int) and _is_finite(end)) for end in (low, high)):
+        return False
+    decimals = limits.get("decimals")
+    fits = decimals is None or (type(decimals) is int and 0 <= decimals <= _MOST_DECIMALS)
+    return fits and low is not None and high is not None and bool(low <= high)  # NaN is below nothing
+
+
 def _answer(given: bytes, timeout_s: float) -> bytes:
-    """What the child answers; it and all it started are killed at the end."""
+    """What the child answers; it and its process group are killed at the end, but not what left the group."""
     process = subprocess.Popen(
         child.command(),
         stdin=subprocess.PIPE,

@@ -47,7 +47,7 @@ def _description(gate: Any) -> dict[str, Any]:
     limits = gate.threshold_range
     return {
         "version": gate.version,
-        "reasons": list(gate.reasons),
-        "abstentions": list(gate.abstentions),
+        "reasons": gate.reasons,
+        "abstentions": gate.abstentions,
         "threshold_range": None if limits is None else asdict(limits),
     }
