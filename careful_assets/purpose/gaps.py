@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from fractions import Fraction
 
 import polars as pl
 
@@ -33,8 +34,8 @@ def gaps_frame(card: Card, counted: Mapping[str, int]) -> pl.DataFrame:
 def _gap_row(card: Card, gap: Gap, counted: int) -> dict[str, object]:
     missing = max(gap.target_count - counted, 0)
     forecast = card.generation.forecast
-    # A request asks for this many rows, of which this share is expected to be kept.
-    requests = math.ceil(missing / (card.generation.completions_per_request * forecast.kept_share))
+    # A request asks for this many rows, of which this share, as it is written, is expected to be kept.
+    requests = math.ceil(missing / (card.generation.completions_per_request * Fraction(str(forecast.kept_share))))
     return {
         "label": gap.label,
         "claimed": gap.current_count,
