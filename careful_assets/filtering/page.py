@@ -72,7 +72,7 @@ def _quality(quality: pl.DataFrame, order: list[str]) -> dict[str, list[dict[str
     real = [{"gate": gate, **_rate("real", counts.get((gate, REAL)))} for gate in [*gates, CASCADE_ALONE, CASCADE]]
     for line in real:
         refused, odd = counts.get((line["gate"], ODD), (0, 0))
-        line["odd"] = f"{refused} of {odd}"
+        line["odd"] = f"{refused}/{odd}" if odd else ""
     return {"planted rows refused": recall, "real and odd rows refused": real}
 
 
@@ -82,7 +82,7 @@ def _rate(title: str, counts: tuple[int, int] | None) -> dict[str, str]:
     if share.value is None or share.low is None or share.high is None:
         return {title: "not measured", "95%": "", "of": ""}
     low, high = (f"{100 * bound:.1f}" for bound in (share.low, share.high))
-    return {title: f"{100 * share.value:.1f}%", "95%": f"{low} to {high}", "of": str(share.n)}
+    return {title: f"{100 * share.value:.1f}%", "95%": f"{low}-{high}", "of": str(share.n)}
 
 
 def _missed(quality: pl.DataFrame) -> list[dict[str, Any]] | str:
