@@ -17,6 +17,7 @@ from careful_assets.measures.plots import bars
 from careful_assets.warehouse.models import run_model_over
 
 _MOST_VALUES = 16
+_DASH = "\u2011"  # at which no line breaks
 _MOST_BARS = 8  # a longer picture is hidden behind a link
 
 
@@ -82,7 +83,7 @@ def _rate(title: str, counts: tuple[int, int] | None) -> dict[str, str]:
     if share.value is None or share.low is None or share.high is None:
         return {title: "not measured", "95%": "", "of": ""}
     low, high = (f"{100 * bound:.1f}" for bound in (share.low, share.high))
-    return {title: f"{100 * share.value:.1f}%", "95%": f"{low}-{high}", "of": str(share.n)}
+    return {title: f"{100 * share.value:.1f}%", "95%": f"{low}{_DASH}{high}", "of": str(share.n)}
 
 
 def _missed(quality: pl.DataFrame) -> list[dict[str, Any]] | str:
