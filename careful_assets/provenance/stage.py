@@ -19,6 +19,7 @@ from careful_assets.card.profiles import Profile
 from careful_assets.card.reader import LoadedCard
 from careful_assets.errors import StageFailed
 from careful_assets.provenance.digests import data_version
+from careful_assets.provenance.erasures import Kind, erased_ids, refuse_unfinished, steps_on_record
 from careful_assets.provenance.ledger import current_versions, guard, next_seq, record_verdicts, record_version
 from careful_assets.provenance.stages import LOGS, TABLES, UPSTREAM
 from careful_assets.provenance.verdicts import Check, CheckView, Requirements, Verdict, run_checks
@@ -61,6 +62,7 @@ class Inputs:
     context: StageContext
     stage: str
     versions: dict[str, str]
+    erasure_steps: int = 0
 
     def table(self, name: str) -> pl.DataFrame:
         """A table of a stage that this one depends on, or of its own as the last run left it.
@@ -76,6 +78,11 @@ class Inputs:
         """`provenance.rounds`, the one read against the flow: what became of earlier rounds, for generation."""
         with connect(self.context.home.warehouse(self.context.card.name), read_only=True) as con:
             return read(con, "provenance.rounds")
+
+    def erased(self, kind: Kind) -> frozenset[str]:
+        """The ids of this kind that were erased: they must not come back."""
+        with connect(self.context.home.warehouse(self.context.card.name), read_only=True) as con:
+            return erased_ids(con, kind)
 
     def model(self, name: str, params: dict[str, Any] | None = None) -> pl.DataFrame:
         """The rows of a SQL model over those tables."""
@@ -152,6 +159,11 @@ def _write(context: StageContext, stage: str, version: str, inputs: Inputs, outc
                 f"{context.card.name}/{stage}: {', '.join(changed)} changed while this stage was computing; "
                 "nothing was written; run it again"
             )
+        if steps_on_record(con) != inputs.erasure_steps:
+            raise StageFailed(
+                f"{context.card.name}/{stage}: rows were erased while this stage was computing; nothing was written; "
+                "run it again"
+            )
         for name, frame in outcome.tables.items():
             replace(con, name, frame)
         for name, rows in outcome.added.items():
@@ -185,5 +197,6 @@ def _open_inputs(context: StageContext, stage: str) -> Inputs:
     path = context.home.warehouse(context.card.name)
     migrate(path)
     with connect(path, read_only=True) as con:
+        refuse_unfinished(con, context.card.name)
         versions = guard(con, context.card.name, stage, context.loaded.digest, context.requirements)
-    return Inputs(context, stage, versions)
+        return Inputs(context, stage, versions, steps_on_record(con))

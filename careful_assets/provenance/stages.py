@@ -118,14 +118,18 @@ TABLES: dict[str, tuple[StageTable, ...]] = {
         _table("training.mixes", "model_digest"),
         _table("training.slices", "frozen_at"),
     ),
-    "release": (_table("release.rows"), _table("release.releases", "folder_digest", "made_at")),
+    "release": (_table("release.rows"), _table("release.releases", "folder_digest", "made_at", "retired_at")),
     "monitoring": (_table("monitoring.observations"),),
     "retirement": (_table("retirement.statuses"),),
 }
 
 # What a stage adds to and never rewrites: records of what people decided, and of what earlier runs came to, numbered by
 # their column `seq`. They are not part of the stage's data version: what was decided shows in what the stage makes.
-LOGS: dict[str, tuple[str, ...]] = {"filtering": ("filtering.overrides", "filtering.reason_rates")}
+LOGS: dict[str, tuple[str, ...]] = {
+    "filtering": ("filtering.overrides", "filtering.exclusions", "filtering.reason_rates"),
+    "labeling": ("labeling.reviews",),
+    "training": ("training.runs",),
+}
 
 
 def ancestors(stage: str) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from careful_assets.release.versions import FIRST, next_version, version_key
 _RELEASES: dict[str, pl.DataType | type[pl.DataType]] = {
     "version": pl.String, "content_digest": pl.String, "folder_digest": pl.String, "status": pl.String,
     "rows": pl.Int64, "generated": pl.Int64, "made_at": pl.Datetime("us", "UTC"),
+    "retired_at": pl.Datetime("us", "UTC"), "retired_because": pl.String,
 }  # fmt: skip
 
 
@@ -72,6 +73,8 @@ def _new_release(
         "rows": contents.rows.height,
         "generated": origins.get("generated", 0),
         "made_at": datetime.now(UTC),
+        "retired_at": None,
+        "retired_because": None,
     }
 
 

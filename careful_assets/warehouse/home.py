@@ -17,6 +17,9 @@ from pathlib import Path
 
 from careful_assets.errors import HomeUnusable, StageFailed
 
+_PRIVATE = ("vault", "quarantine", "journal", "intake")
+_FOLDERS = (*_PRIVATE, "warehouse", "releases", "lineage", "cache", "dagster")
+
 
 @dataclass(frozen=True)
 class Home:
@@ -44,6 +47,15 @@ class Home:
     def journal(self, dataset: str) -> Path:
         """The dataset's append-only record of requests to generators."""
         return self.root / "journal" / f"{dataset}.ndjson"
+
+    def intake(self, dataset: str) -> Path:
+        """The dataset's rows of unknown origin that came in files, in the journal's form."""
+        return self.root / "intake" / f"{dataset}.ndjson"
+
+    @property
+    def lineage(self) -> Path:
+        """The folder of OpenLineage events, sent and unsent, and of the datasets' graphs."""
+        return self.root / "lineage"
 
     def releases(self, dataset: str) -> Path:
         """The folder of the dataset's release folders."""
@@ -73,9 +85,9 @@ class Home:
             HomeUnusable: a folder cannot be made or written; nothing else was touched.
         """
         with explained(self.root):
-            for folder in ("warehouse", "vault", "quarantine", "journal", "releases", "cache", "dagster"):
+            for folder in _FOLDERS:
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
-            for private in ("vault", "quarantine", "journal"):
+            for private in _PRIVATE:
                 (self.root / private).chmod(0o700)
             probe = self.root / f".probe-{uuid.uuid4().hex}"
             try:

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "llm": BASE | {"card"} | PURE | FOUNDATIONS,
     **{room: BASE | {"card"} | WORKSHOP | FOUNDATIONS for room in ROOMS},
 }
-ABOVE = frozenset({"build", "catalogue", "cli", "component", "definitions", "defs", "operations", "review"})
+ABOVE = frozenset({"build", "catalogue", "cli", "commands", "component", "definitions", "defs", "operations", "review"})
 
 DAGSTERS_DOORS = frozenset(
     {
