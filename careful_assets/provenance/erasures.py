@@ -1,7 +1,7 @@
 """Erasures on record: what is erased, which one is under way, and the refusal to work beside it.
 
-Belongs here: `provenance.erasures` and `provenance.erased`. Does not belong here: erasing (`operations.erase`). The lists
-hold ids alone, and reasons that people gave.
+Belongs here: `provenance.erasures` and `provenance.erased`. Does not belong here: erasing (`operations.erase`). The
+lists hold ids alone, and reasons that people gave.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def refuse_unfinished(con: duckdb.DuckDBPyConnection, dataset: str) -> None:
     """
     for row in newest_steps(con).filter(pl.col("status") == "begun").iter_rows(named=True):
         raise GateClosed(
-            f"{dataset}: the erasure of {row['row_id'][:16]} is not finished, so that no stage may run; wait for it or, "
-            f"if it was interrupted, complete it: careful erase {dataset} --anchor {row['row_id']} --reason ..."
+            f"{dataset}: the erasure of {row['row_id'][:16]} is not finished, so that no stage may run; wait for it, "
+            f"or complete it if it was interrupted: careful erase {dataset} --anchor {row['row_id']} --reason ..."
         )
 
 
