@@ -42,6 +42,7 @@ bench: $(INSTALLED) ## Measure beside peers
 	@$(BIN)/python -m careful_assets_tests.benchmarks.anchor_rows
 	@$(BIN)/python -m careful_assets_tests.benchmarks.anchor_rows 1000000 near
 	@$(BIN)/python -m careful_assets_tests.benchmarks.generation_client
+	@$(BIN)/python -m careful_assets_tests.benchmarks.tracing
 
 ui: export DAGSTER_HOME := $(abspath $(CAREFUL_HOME))/dagster
 ui: $(INSTALLED) ## Serve Dagster on 127.0.0.1:3000

@@ -14,7 +14,7 @@ from careful_assets.card.reader import LoadedCard, read_card
 from careful_assets.errors import MalformedInput, Refused
 from careful_assets.evaluation.checks import CHECKS as EVALUATION
 from careful_assets.filtering.checks import CHECKS as FILTERING
-from careful_assets.filtering.gates import GATES
+from careful_assets.filtering.gates import GATES, RESERVED
 from careful_assets.filtering.settings import set_gates
 from careful_assets.generation.checks import CHECKS as GENERATION
 from careful_assets.labeling.checks import CHECKS as LABELING
@@ -48,7 +48,7 @@ def load_dataset(path: Path) -> LoadedCard:
         MalformedInput: with every fault of the card.
     """
     refuse_clash(path)
-    loaded = read_card(path, known_judges=JUDGES, known_gates=GATES)
+    loaded = read_card(path, known_judges=JUDGES, known_gates=(*GATES, *RESERVED))
     _refuse_thresholds(loaded)
     return loaded
 

@@ -6,17 +6,19 @@ and `dealing`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import duckdb
 import polars as pl
 
 from careful_assets.anchors.discovery import hinted_columns
+from careful_assets.anchors.row_ids import anchor_id
 from careful_assets.anchors.sources.opening import open_source
 from careful_assets.anchors.sources.reading import PLACE, Reading, wanted_columns
 from careful_assets.anchors.sources.rows import anchor_rows, finish, text_of
 from careful_assets.expectations.contract import Contract
-from careful_assets.provenance.digests import canonical, sha256
+from careful_assets.provenance.digests import sha256
 from careful_assets.provenance.stage import StageContext
 from careful_assets.text.normalize import hash64, normalize
 from careful_assets.warehouse.models import run_model
@@ -33,15 +35,19 @@ _FAILURES: dict[str, type[pl.DataType]] = {"expectation": pl.Int32, "row_id": pl
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a reading left beside the staged rows: the source's digest, and what the contract found."""
+    """What a reading left beside the staged rows: the source's digest, what the contract found, and rows left out."""
 
     digest: str
     findings: pl.DataFrame
     failures: pl.DataFrame
+    erased: int
 
 
-def load(context: StageContext, staging: Staging) -> Loaded:
+def load(context: StageContext, staging: Staging, erased: Collection[str]) -> Loaded:
     """Stage the card's real rows, all of them, or none.
+
+    Rows that were `erased`, by their ids, are left out as if the source had none, though it may hold them still: only
+    then, for the ids of equal texts hang on how many there are. The contract is held against the source as it is.
 
     Raises:
         MalformedInput: the source's faults, or the contract's, all at once.
@@ -68,7 +74,8 @@ def load(context: StageContext, staging: Staging) -> Loaded:
         finish(reading.faults, card.labels, height, seen)
         _number_copies(con, card.name)
         _refuse_repeated_keys(con, reading)
-        return Loaded(reading.digest, *_contract_tables(contract, con))
+        left_out = _leave_out(con, erased)
+        return Loaded(reading.digest, *_contract_tables(contract, con), left_out)
 
 
 def contract_fails(findings: pl.DataFrame) -> bool:
@@ -96,7 +103,7 @@ def _stage(con: duckdb.DuckDBPyConnection, rows: pl.DataFrame, source: str, salt
         staged.with_columns(
             key=pl.Series(keys, dtype=pl.String),
             keyed=pl.lit(keyed),
-            row_id=pl.Series([_row_id(source, key if keyed else f"{key}:1") for key in keys], dtype=pl.String),
+            row_id=pl.Series([anchor_id(source, key if keyed else f"{key}:1") for key in keys], dtype=pl.String),
             text_hash=pl.Series([hash64(normalize(text)) for text in texts], dtype=pl.Int64),
         ),
     )
@@ -108,10 +115,6 @@ def _stage(con: duckdb.DuckDBPyConnection, rows: pl.DataFrame, source: str, salt
 def _with_gaps(batch: pl.DataFrame) -> pl.DataFrame:
     """A CSV file has no other way to say that a value is missing than an empty cell."""
     return batch.with_columns(pl.col(pl.String).replace("", None))
-
-
-def _row_id(source: str, key: str) -> str:
-    return sha256(canonical([source, key]))
 
 
 def _long(rows: pl.DataFrame, columns: list[str], name: str) -> pl.DataFrame:
@@ -126,7 +129,7 @@ def _long(rows: pl.DataFrame, columns: list[str], name: str) -> pl.DataFrame:
 def _number_copies(con: duckdb.DuckDBPyConnection, source: str) -> None:
     """Rows without a key whose text an earlier row has too: which occurrence it is makes their id."""
     copies = run_model(con, "anchors/text_copies")
-    ids = [_row_id(source, f"{key}:{place}") for _, key, place in copies.iter_rows()]
+    ids = [anchor_id(source, f"{key}:{place}") for _, key, place in copies.iter_rows()]
     renamed = copies.select("ref").with_columns(row_id=pl.Series(ids, dtype=pl.String))
     con.register("renamed", renamed)
     con.execute("update staged.rows set row_id = renamed.row_id from renamed where rows.ref = renamed.ref")
@@ -137,6 +140,18 @@ def _refuse_repeated_keys(con: duckdb.DuckDBPyConnection, reading: Reading) -> N
     for place, first in run_model(con, "anchors/repeated_keys").iter_rows():
         reading.faults.add(place, "key", f"stands already in row {first}; keys must be unique")
     reading.faults.stop()
+
+
+def _leave_out(con: duckdb.DuckDBPyConnection, erased: Collection[str]) -> int:
+    """Take erased rows out of what is staged; how many there were."""
+    con.register("erased", pl.DataFrame({"row_id": sorted(erased)}, schema={"row_id": pl.String}))
+    found = con.sql("select ref from staged.rows semi join erased using (row_id)").pl()
+    con.unregister("erased")
+    con.register("left_out", found)
+    for table in ("staged.rows", "staged.hints", "staged.attributes"):
+        con.execute(f"delete from {table} where ref in (select ref from left_out)")  # noqa: S608  names are the code's own
+    con.unregister("left_out")
+    return found.height
 
 
 def _contract_tables(contract: Contract | None, con: duckdb.DuckDBPyConnection) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -35,16 +35,16 @@ from careful_assets.warehouse.vault_near import Near
 def seal_and_split(context: StageContext, inputs: Inputs, vault_sealer: VaultSealer) -> Outcome:
     """The anchors stage: all rows but the vault's go to `anchors.rows`; of the vault's, only counts do."""
     card = context.card.anchors
-    earlier = earlier_sources(inputs, card)
+    earlier, erased = earlier_sources(inputs, card), inputs.erased("anchor")
     staging = Staging(context.scratch)
-    loaded = load(context, staging)
+    loaded = load(context, staging, erased)
     refuse_silent_change(inputs, card, loaded.digest)
     if contract_fails(loaded.findings):
         return _as_before(inputs, staging, loaded)
     near = Near(NEAR_THOUSANDTHS, near_texts) if card.split.join == "near" else None
     with staging.opened() as con:
-        recall(con, inputs, card.vintage)
-        discovery = assign_groups(con, _settled_column(earlier, card))
+        recall(con, inputs, card.vintage, erased)
+        discovery = assign_groups(con, _settled_column(inputs.table("anchors.sources").sort("vintage"), card))
     cluster_texts(staging, card, context.scratch)
     kin = vault_sealer.kin(staging.path, near)
     with staging.opened() as con:
@@ -52,7 +52,8 @@ def seal_and_split(context: StageContext, inputs: Inputs, vault_sealer: VaultSea
         mark_rows(con, context.card.evaluation.slices, context.profile.leaks.ngram_tokens)
     sealed = vault_sealer.seal(staging.path, card.vintage, near, _known_state(inputs))
     tables = _tables(context, inputs, staging, earlier, loaded, discovery, sealed)
-    return Outcome(tables, shown(context, staging, tables, discovery, sealed))
+    told = {"erased": loaded.erased} if erased else {}
+    return Outcome(tables, shown(context, staging, tables, discovery, sealed) | told)
 
 
 def _as_before(inputs: Inputs, staging: Staging, loaded: Loaded) -> Outcome:
@@ -67,11 +68,11 @@ def _as_before(inputs: Inputs, staging: Staging, loaded: Loaded) -> Outcome:
     return Outcome(before, {"contract": contract_table(loaded.findings), "dealt out": "nothing: the contract fails"})
 
 
-def _settled_column(earlier: pl.DataFrame, card: Anchors) -> str | None:
-    """The column that was discovered earlier, unless the card names one now."""
+def _settled_column(sources: pl.DataFrame, card: Anchors) -> str | None:
+    """The column that was discovered earlier, also for this vintage, unless the card names one now."""
     columns = getattr(card.source, "columns", None)
     named = columns is None or columns.group is not None
-    return None if named or earlier.is_empty() else earlier["group_column"][-1]
+    return None if named or sources.is_empty() else sources["group_column"][-1]
 
 
 def _known_state(inputs: Inputs) -> str | None:

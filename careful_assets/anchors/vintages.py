@@ -8,6 +8,7 @@ comes back finds its side again; a near copy of a text that is gone is dealt out
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import duckdb
@@ -96,10 +97,15 @@ def _refuse_other_ids(before: dict[str, Any], anchors: Anchors, last: int) -> No
             )
 
 
-def recall(con: duckdb.DuckDBPyConnection, inputs: Inputs, vintage: int) -> None:
-    """Fill `staged.past` and `staged.known` with what earlier runs recorded of open rows."""
+def recall(con: duckdb.DuckDBPyConnection, inputs: Inputs, vintage: int, erased: Collection[str]) -> None:
+    """Fill `staged.past` and `staged.known` with what earlier runs recorded of open rows.
+
+    Of rows that were `erased`, by their ids, there is no past: no vintage removed them, and nothing drifted by it.
+    """
     inputs.copy_into(con, "anchors.history", "staged.recorded")
-    con.execute("insert into staged.past by name from staged.recorded")
+    con.register("erased", pl.DataFrame({"row_id": sorted(erased)}, schema={"row_id": pl.String}))
+    con.execute("insert into staged.past by name from staged.recorded anti join erased using (row_id)")
+    con.unregister("erased")
     fill(con, "anchors/latest_versions", "staged.known", {"vintage": vintage})
 
 

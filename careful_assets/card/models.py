@@ -215,9 +215,13 @@ class UseLimits(Part):
 
 
 class Release(Part):
-    """Whether a release carries the train anchors beside the generated rows."""
+    """Whether a release carries the train anchors beside the generated rows, and rows that nobody knows the origin of.
+
+    `max_unknown_share`: of its generated rows, those that came in files without provenance.
+    """
 
     include_anchors: bool = True
+    max_unknown_share: Share = 0.0
 
 
 class ValidUntil(Part):

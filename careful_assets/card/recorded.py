@@ -49,7 +49,7 @@ def read_recorded(path: Path) -> Recorded:
         for number, line in enumerate(stream, 1):
             if line.endswith(b"\n"):
                 lines.take(number, line)
-    if not lines.faults and not lines.answers:
+    if not lines.faults and not lines.answers and not lines.erased:
         held = f"no answer to its {len(lines.known)} requests" if lines.known else "no recorded requests"
         lines.blame(None, f"holds {held}; {_COPY}")
     if lines.faults:
@@ -87,6 +87,7 @@ class _Lines:
     def __init__(self, file: str) -> None:
         self.faults: list[Fault] = []
         self.known: set[str] = set()
+        self.erased: set[str] = set()
         self.answers = 0
         self.generators: dict[tuple[str, str, str, Mode], int] = {}
         self._file = file
@@ -109,9 +110,13 @@ class _Lines:
         if kind == "asked" and "request" in event:
             self._fold_request(number, event["request"])
             return
+        if kind == "erased":
+            self._fold_request(number, event["request"])
+            self.erased.add(event["request"]["request_id"])
+            return
         if kind not in ("asked", "answered", "failed"):
             raise ValueError(f"unknown event {kind!r:.40}")
-        if event["request_id"] not in self.known:
+        if event["request_id"] not in self.known or event["request_id"] in self.erased:
             raise ValueError(f"{kind} without a request that was asked before")
         if kind == "answered":
             check_answer(event)

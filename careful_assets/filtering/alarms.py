@@ -69,8 +69,13 @@ def rates_now(counted: pl.DataFrame, rows: pl.DataFrame, gates: Sequence[SetGate
     ).sort("round", "gate", "reason")  # fmt: skip
 
 
-def to_record(rates: pl.DataFrame, recorded: pl.DataFrame) -> pl.DataFrame:
-    """Those of the rates that the record does not end with already; `recorded`: `filtering.reason_rates`."""
+def to_record(rates: pl.DataFrame, recorded: pl.DataFrame, excluded_rounds: Sequence[int] = ()) -> pl.DataFrame:
+    """Those of the rates that the record does not end with already; `recorded`: `filtering.reason_rates`.
+
+    Rounds of which people excluded rows add nothing: what is left of such a batch tells of the exclusion, and what it
+    was as a whole stays on record.
+    """
+    rates = rates.filter(~pl.col("round").is_in(list(excluded_rounds)))
     newest = recorded.sort("seq").group_by(_KEY, maintain_order=True).last().select(*_KEY, "seen", "refused")
     return rates.join(newest, on=[*_KEY, "seen", "refused"], how="anti", nulls_equal=True)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from careful_assets.filtering.gates import RESERVED
 from careful_assets.measures.differences import newcombe
 from careful_assets.text.normalize import tokens
 from careful_assets.warehouse.models import run_model_over
@@ -89,13 +90,13 @@ def tilts(table: pl.DataFrame) -> list[Tilt]:
 
     Named is a value whose rate of kept rows is under four fifths of the others', where the interval of the difference
     (Newcombe 1998) excludes equality at 95%, shared out over the comparisons (Bonferroni). Inherited values are rounded
-    to whole rows. Exact copies are left out: the row that they copy stands.
+    to whole rows. Exact copies are left out: the row that they copy stands. So is what people excluded.
 
     Args:
         table: `filtering.balance`.
     """
     pairs = []
-    judged = table.filter(pl.col("label").is_null() & ~pl.col("gate").is_in(_NOTHING_LOST))
+    judged = table.filter(pl.col("label").is_null() & ~pl.col("gate").is_in([*_NOTHING_LOST, *RESERVED]))
     for row in judged.iter_rows(named=True):
         before, after, of_before, of_after = (
             round(row[name] / WHOLE) for name in ("before", "after", "of_before", "of_after")

@@ -30,16 +30,20 @@ DECISIONS = pl.Schema(
 )
 
 
-def run_cascade(candidates: pl.DataFrame, beside: Beside, gates: Sequence[SetGate]) -> pl.DataFrame:
+def run_cascade(
+    candidates: pl.DataFrame, beside: Beside, gates: Sequence[SetGate], before: Sequence[SetGate] = ()
+) -> pl.DataFrame:
     """Every decision on every candidate: the table `filtering.decisions`, sorted by position and row_id.
 
     The result does not depend on the order of `candidates`. Rows of an earlier round are judged first, so that a later
-    round changes no decision on them: of two copies the earlier one stands, and the later adds nothing.
+    round changes no decision on them: of two copies the earlier one stands, and the later adds nothing. Rows that came
+    in files, which are of round 0, are judged last: of two copies the one whose record is known stands.
 
     Args:
         candidates: the columns `gate.CANDIDATES`.
         beside: what they are held against.
         gates: in order, each once.
+        before: gates that are not the profile's and stand before these, at positions under 0.
 
     Raises:
         StageFailed: a row_id comes twice, or a gate broke its contract.
@@ -48,9 +52,9 @@ def run_cascade(candidates: pl.DataFrame, beside: Beside, gates: Sequence[SetGat
         raise StageFailed(
             "generation.candidates holds a row_id twice, so rows cannot be conserved; materialize generation again"
         )
-    rows = candidates.sort("round", "row_id")
+    rows = candidates.sort(pl.col("round") == 0, "round", "row_id")
     frames = [DECISIONS.to_frame()]
-    for position, one in enumerate(gates):
+    for position, one in enumerate([*before, *gates], -len(before)):
         decisions = one.gate.judge(rows, beside, one.threshold)
         _hold_to_contract(one.gate, decisions, rows.height)
         frames.append(_frame(one.gate, position, one.threshold, rows["row_id"], decisions))

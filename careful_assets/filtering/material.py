@@ -23,13 +23,14 @@ class Material:
     """What the gates see: the candidates with their requests' round and parents, and what stands beside them.
 
     That is the real rows, and the card's embedder, which is fitted on the train anchors when a gate asks for it. `own`:
-    the dataset's own gates, by name.
+    the dataset's own gates, by name. `standing`: what people excluded, the model `filtering/standing_exclusions`.
     """
 
     requests: pl.DataFrame
     candidates: pl.DataFrame
     anchors: pl.DataFrame
     embedder: Callable[[], Embedder]
+    standing: pl.DataFrame
     own: Mapping[str, Gate] = field(default_factory=dict)
 
     @property
@@ -47,4 +48,5 @@ def material_of(inputs: Inputs) -> Material:
     fitted_on = anchors.filter(pl.col("split") == "train").sort("row_id", "text")["text"].to_list()
     embedder = partial(open_embedder, inputs.context.card.filtering.embedder, fitted_on)
     own = own_gates(inputs.context.loaded)
-    return Material(requests, candidates, anchors.sort("row_id", "text"), embedder, own)
+    standing = inputs.model("filtering/standing_exclusions")
+    return Material(requests, candidates, anchors.sort("row_id", "text"), embedder, standing, own)

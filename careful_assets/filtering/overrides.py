@@ -82,8 +82,18 @@ def override_of(
         return None
     if gate is None or threshold is None or reason is None or not reason.strip():
         raise Refused("an override needs all three: gate, threshold and reason; give them, or none for an ordinary run")
-    line = reason.strip()
-    if not line.isprintable() or len(line) > _LONGEST_REASON:
-        raise Refused(f"the reason of an override is one printable line of at most {_LONGEST_REASON} characters")
+    line = reason_line(reason, "an override")
     asked = trial_of(profile, gate, threshold, own)
     return Asked(asked.gate, asked.threshold, asked.card_threshold, line)
+
+
+def reason_line(reason: str, of: str) -> str:
+    """The reason as it is recorded, without white space around it. `of`: what it is the reason of, for the message.
+
+    Raises:
+        Refused: it is no printable line, or too long.
+    """
+    line = reason.strip()
+    if not line.isprintable() or len(line) > _LONGEST_REASON:
+        raise Refused(f"the reason of {of} is one printable line of at most {_LONGEST_REASON} characters")
+    return line

@@ -17,6 +17,7 @@ from careful_assets.measures.plots import bars
 from careful_assets.warehouse.models import run_model_over
 
 _MOST_VALUES = 16
+_MOST_EXCLUSIONS, _LONGEST_WORDS = 8, 60
 _DASH = "\u2011"  # at which no line breaks
 _MOST_BARS = 8  # a longer picture is hidden behind a link
 
@@ -26,7 +27,7 @@ def shown(tables: Mapping[str, pl.DataFrame], now: GatesNow) -> dict[str, Any]:
     reasons = run_model_over(tables, "filtering/rejects_by_reason")
     flow = run_model_over(tables, "filtering/gate_flow").sort("position")
     rounds = tables["provenance.rounds"]
-    candidates, kept = tables["generation.candidates"].height, int(rounds["kept"].sum())
+    candidates, kept = tables["generation.candidates"].height, int(flow["passed"][-1]) if flow.height else 0
     return {
         **_nothing_left(candidates, kept, reasons),
         "candidates": candidates,
@@ -43,6 +44,17 @@ def shown(tables: Mapping[str, pl.DataFrame], now: GatesNow) -> dict[str, Any]:
         "balance": _balance(tables["filtering.balance"]),
         "rounds": _rounds(rounds),
     }
+
+
+def exclusions(standing: pl.DataFrame, decisions: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    """What people excluded and why, with the rows that each record takes out; nothing where nothing is excluded."""
+    if standing.is_empty():
+        return {}
+    numbered = standing.select("kind", "item", "reason", evidence=pl.format("exclusion {}", "seq"))
+    found = decisions.filter(pl.col("position") < 0, ~pl.col("passed")).group_by("evidence").len("rows")
+    counted = numbered.join(found, on="evidence", how="left").with_columns(pl.col("rows").fill_null(0))
+    shown = counted.tail(_MOST_EXCLUSIONS).select("kind", "item", "rows", pl.col("reason").str.head(_LONGEST_WORDS))
+    return {"excluded by people": shown.to_dicts()}
 
 
 def _nothing_left(candidates: int, kept: int, reasons: pl.DataFrame) -> dict[str, str]:

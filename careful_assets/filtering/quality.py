@@ -39,14 +39,13 @@ def quality_of(
 ) -> Told:
     """Measure the gates of these settings, which made these decisions. A dataset's own gates are not benchmarked."""
     gates = set_gates([setting for setting in settings if setting.gate not in material.own])
-    counted = run_model_over(
-        {
-            "generation.candidates": material.candidates,
-            "generation.requests": material.requests,
-            "filtering.decisions": decisions,
-        },
-        "filtering/reason_rates",
-    )
+    judged = {
+        "generation.candidates": material.candidates,
+        "generation.requests": material.requests,
+        "filtering.decisions": decisions,
+    }
+    counted = run_model_over(judged, "filtering/reason_rates")
+    excluded = run_model_over(judged, "filtering/excluded_rounds")["round"].to_list()
     rates = rates_now(counted, material.candidates.select("row_id", "round"), gates)
     generated, real = _traits(inputs, material)
     tables = {
@@ -57,7 +56,7 @@ def quality_of(
         "filtering.traits": generated,
         "filtering.balance": balance(decisions, generated, real),
     }
-    return Told(tables, {"filtering.reason_rates": to_record(rates, inputs.table("filtering.reason_rates"))})
+    return Told(tables, {"filtering.reason_rates": to_record(rates, inputs.table("filtering.reason_rates"), excluded)})
 
 
 def _traits(inputs: Inputs, material: Material) -> tuple[pl.DataFrame, pl.DataFrame]:

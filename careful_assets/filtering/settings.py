@@ -12,7 +12,7 @@ from typing import Protocol
 
 from careful_assets.errors import Refused
 from careful_assets.filtering.gate import Gate
-from careful_assets.filtering.gates import GATES
+from careful_assets.filtering.gates import GATES, RESERVED
 
 
 class Setting(Protocol):
@@ -46,7 +46,7 @@ def set_gates(settings: Sequence[Setting], own: Mapping[str, Gate] = MappingProx
         Refused: a setting names an unknown gate, names one twice, or its threshold does not fit the gate; or a gate of
             the dataset's own bears the name of one of ours.
     """
-    if clashing := sorted(GATES.keys() & own.keys()):
+    if clashing := sorted(own.keys() & {*GATES, *RESERVED}):
         raise Refused(f"gates of the dataset's own bear names of ours: {', '.join(clashing)}; rename them in the card")
     known = {**GATES, **own}
     gates = [_set(setting, known) for setting in settings]

@@ -6,6 +6,7 @@ What each round came to, coverage of real included, is told to generation by way
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -15,6 +16,8 @@ from careful_assets.card.profiles import GateSetting
 from careful_assets.filtering import page
 from careful_assets.filtering.cascade import run_cascade
 from careful_assets.filtering.coverage import with_coverage
+from careful_assets.filtering.excluding import excluding_gates, known
+from careful_assets.filtering.exclusions import Exclusion, exclusion_of
 from careful_assets.filtering.gate import CANDIDATES
 from careful_assets.filtering.material import Material, material_of
 from careful_assets.filtering.overrides import override_of, to_record
@@ -33,22 +36,30 @@ def judge_candidates(
     gate: str | None = None,
     threshold: float | None = None,
     reason: str | None = None,
+    exclude: str | None = None,
+    withdraw: str | None = None,
+    item: str | None = None,
 ) -> Outcome:
     """The filtering stage: decisions for every gate and row, and the outcome of each round.
 
     Args:
         context: the run's.
         inputs: anchors and generation, and the stage's own tables of before.
-        gate: with the two others an override to record, unless it is in force; the difference is shown.
+        gate: with threshold and reason an override to record, unless it is in force; the difference is shown.
         threshold: in the gate's unit.
         reason: why.
+        exclude: with item and reason an exclusion to record, likewise: the kind of what is to be taken out;
+        withdraw: or of what is to be taken back;
+        item: and which of that kind.
 
     Raises:
-        Refused: the override cannot be had.
-        GateClosed: an override is asked for, and the last decisions are not on the candidates of now.
+        Refused: the override or the exclusion cannot be had.
+        MalformedRange: seeds are not given as a range.
+        GateClosed: one is asked for, and the last decisions are not on the candidates of now.
     """
     material = material_of(inputs)
-    override = override_of(context.profile, gate, threshold, reason, material.own)
+    exclusion = exclusion_of(exclude, withdraw, item, reason)
+    override = override_of(context.profile, gate, threshold, None if exclusion else reason, material.own)
     latest = inputs.model("filtering/latest_overrides").to_dicts()
     now = gates_now(context.profile.gates, latest)
     found: dict[str, Any] = {}
@@ -62,8 +73,11 @@ def judge_candidates(
             context.log(override.in_force())
     for line in now.lapsed:
         context.log(line)
+    if exclusion is not None:
+        material, recorded = _excluding(context, inputs, material, exclusion)
+        added |= recorded
     decisions = decide(material, now.settings)
-    if override is not None:
+    if override is not None or exclusion is not None:
         found = shown(difference(inputs.table("filtering.decisions"), decisions))
     tables = {
         "generation.candidates": material.candidates,
@@ -85,10 +99,25 @@ def judge_candidates(
         **quality.tables,
         "provenance.rounds": rounds,
     }
-    return Outcome({**made}, found | page.shown(tables | made, now) | {"coverage of real": told}, added | quality.added)
+    found |= page.shown(tables | made, now) | page.exclusions(material.standing, decisions)
+    return Outcome({**made}, found | {"coverage of real": told}, added | quality.added)
 
 
 def decide(material: Material, settings: Sequence[GateSetting]) -> pl.DataFrame:
-    """Every decision of the gates of these settings: the table `filtering.decisions`."""
+    """Every decision of the gates of these settings: the table `filtering.decisions`. What is excluded goes before."""
     rows = material.candidates.select(list(CANDIDATES))
-    return run_cascade(rows, material.beside, set_gates(settings, material.own))
+    before = excluding_gates(material.standing, material.candidates, material.requests)
+    return run_cascade(rows, material.beside, set_gates(settings, material.own), before)
+
+
+def _excluding(
+    context: StageContext, inputs: Inputs, material: Material, asked: Exclusion
+) -> tuple[Material, dict[str, pl.DataFrame]]:
+    """The material with the exclusion laid over what stands, and the row that records it, unless it changes nothing."""
+    named = known(inputs, material)
+    exclusion = named.resolved(asked)
+    if not exclusion.changes(material.standing):
+        context.log(exclusion.in_force())
+        return material, {}
+    standing = exclusion.laid_over(material.standing, named.next_number)
+    return replace(material, standing=standing), exclusion.to_record(context.run_id)

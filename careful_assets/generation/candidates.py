@@ -16,7 +16,7 @@ import polars as pl
 from careful_assets.llm.journal_state import JournalState
 from careful_assets.llm.prices import Prices
 from careful_assets.llm.requests import Request, canonical, digest_of
-from careful_assets.llm.spending import tokens_taken
+from careful_assets.llm.spending import taken_by
 from careful_assets.warehouse.quarantine import ROWS as WITHHELD
 from careful_assets.warehouse.quarantine import text_digest
 
@@ -46,7 +46,8 @@ def requests_frame(
     """One row a planned request, by round and request id, in the columns of `generation.requests`.
 
     `status`: `answered`; `failed`, asked but refused, with the last cause; `held_back`, without any outcome because
-    sending was `stopped`, which says why; `missing`, without any outcome. `params` holds the mode and the schema of
+    sending was `stopped`, which says why; `erased`, with an empty prompt, the rest as it was; `missing`, without any
+    outcome. `params` holds the mode and the schema of
     a structured answer as well, so that a row of the table says all that decided its answer; `repaired` if the
     generator was asked to mend it. `answered_by` and `fingerprint` are what the server named. `tokens` is the
     generator's own figure, `prompt_tokens` and `completion_tokens` are counted here (see `llm.spending`); `cost` is
@@ -111,26 +112,44 @@ def _representable(text: str | None) -> str | None:
 
 def _request_row(request: Request, state: JournalState, prices: Prices, stopped: str | None) -> tuple[Any, ...]:
     key = request.request_id
-    answer, failure = state.answers.get(key), state.failures.get(key)
-    status, cause = "missing", None
-    if answer:
-        status = "answered"
-    elif failure:
-        status, cause = "failed", _representable(failure.cause)
-    elif stopped:
-        status, cause = "held_back", stopped
-    taken = tokens_taken(request, answer, state.repairs.get(key)) if answer else None
+    answer = state.answers.get(key)
+    status, cause = _outcome(key, state, stopped)
+    taken = taken_by(request, state)
     cost = prices.cost(request, taken) if taken else None
+    attempts, resent, repaired, tokens, asked_at, answered_at, latency_s = _course(key, state)
     return (
         key, request.round, request.stratum, request.prompt_id, request.prompt_sha256,
-        request.rendered_prompt, request.generator_id, request.generator_family, request.generator_digest,
-        canonical(_parameters(request)), request.seed, request.completions,
-        list(request.parent_ids), status, cause, state.attempts[key], key in state.resent,
-        answer.tokens if answer else None, None if cost is None else float(cost),
-        state.asked_at.get(key), state.answered_at.get(key),
-        taken.prompt if taken else None, taken.completion if taken else None, answer.latency_s if answer else None,
+        "" if status == "erased" else request.rendered_prompt, request.generator_id, request.generator_family,
+        request.generator_digest, canonical(_parameters(request)), request.seed, request.completions,
+        list(request.parent_ids), status, cause, attempts, resent, tokens, None if cost is None else float(cost),
+        asked_at, answered_at, taken.prompt if taken else None, taken.completion if taken else None, latency_s,
         request.generator_revision, _representable(answer.answered_by) if answer else None,
-        _representable(answer.fingerprint) if answer else None, key in state.repairs,
+        _representable(answer.fingerprint) if answer else None, repaired,
+    )  # fmt: skip
+
+
+def _outcome(key: str, state: JournalState, stopped: str | None) -> tuple[str, str | None]:
+    """A request's status and cause."""
+    if key in state.erased:
+        return "erased", None
+    if key in state.answers:
+        return "answered", None
+    if key in state.failures:
+        return "failed", _representable(state.failures[key].cause)
+    return ("held_back", stopped) if stopped else ("missing", None)
+
+
+def _course(key: str, state: JournalState) -> tuple[Any, ...]:
+    """How asking went: attempts, resent, repaired, tokens by the generator, asked and answered when, latency."""
+    erased, answer = state.erased.get(key), state.answers.get(key)
+    if erased is not None:
+        return (
+            erased.attempts, erased.resent, erased.repaired, erased.tokens, erased.asked_at, erased.answered_at,
+            erased.latency_s,
+        )  # fmt: skip
+    return (
+        state.attempts[key], key in state.resent, key in state.repairs, answer.tokens if answer else None,
+        state.asked_at.get(key), state.answered_at.get(key), answer.latency_s if answer else None,
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from careful_assets.generation.inherited import INHERITED_ROUND, UNKNOWN
 from careful_assets.generation.scrubbing import personal_data_in_prompts
 from careful_assets.provenance.verdicts import Check, CheckView, Verdict
 
@@ -11,22 +12,25 @@ _RECORD = (
     "prompt_id", "prompt_sha256", "rendered_prompt", "generator_id", "generator_family", "generator_digest", "params",
     "seed",
 )  # fmt: skip
+_FILE = '"file_digest":"[0-9a-f]{64}"'
 _OF_THE_ANSWER = ("answered_at", "prompt_tokens", "completion_tokens", "latency_s")
 
 
 def requests_accounted_for(view: CheckView) -> Verdict:
     """Every request has an outcome, candidates match the answers, and no more failed than the card allows.
 
-    What a budget held back is an outcome, as long as the card has a budget.
+    What a budget held back is an outcome, as long as the card has a budget; so is that a request was erased.
     """
     requests = view.table("generation.requests")
     broken = view.model("generation/unaccounted").height
     by_status = dict(requests.group_by("status").len().iter_rows())
-    answered, failed, held = (by_status.pop(status, 0) for status in ("answered", "failed", "held_back"))
+    outcomes = ("answered", "failed", "held_back", "erased")
+    answered, failed, held, erased = (by_status.pop(status, 0) for status in outcomes)
     missing = sum(by_status.values())
     settings = view.loaded.card.generation
     evidence = {
-        "requests": requests.height, "failed": failed, "held back": held, "missing": missing, "not adding up": broken,
+        "requests": requests.height, "failed": failed, "held back": held, "erased": erased, "missing": missing,
+        "not adding up": broken,
     }  # fmt: skip
     if requests.is_empty() or missing or broken:
         return Verdict(
@@ -41,8 +45,10 @@ def requests_accounted_for(view: CheckView) -> Verdict:
         return Verdict(False, words, evidence)
     summary = f"{answered} of {requests.height} requests were answered, {failed} failed"
     summary += f", {held} were held back" if held else ""
+    summary += f", {erased} were erased" if erased else ""
     summary += f"; the card allows {settings.max_failed_share:.1%} to fail"
-    if failed > settings.max_failed_share * requests.height:
+    # Rows that came in files were asked of nobody.
+    if failed > settings.max_failed_share * requests.filter(pl.col("round") != INHERITED_ROUND).height:
         return Verdict(
             False, f"{summary}. See the causes on the asset; materialize generation again to retry", evidence
         )
@@ -50,16 +56,26 @@ def requests_accounted_for(view: CheckView) -> Verdict:
 
 
 def records_complete(view: CheckView) -> Verdict:
-    """Every candidate's request says which model, prompt, seed, parameters and parents made it."""
+    """Every candidate's request says which model, prompt, seed, parameters and parents made it.
+
+    Of an erased request, which has no candidates, the prompt's text is gone; all else still stands. Of rows that came
+    in a file nobody knows prompt and parents: their record is the file.
+    """
     orphans = view.model("generation/candidates_without_request").height
     requests = view.table("generation.requests")
     unsent, answered = pl.col("status") == "held_back", pl.col("status") == "answered"
+    foreign, parents = pl.col("generator_family") == UNKNOWN.family, pl.col("parent_ids").list.len()
+    from_files = (pl.col("round") != INHERITED_ROUND) | (parents > 0) | ~pl.col("params").str.contains(_FILE)
+    asked_for = (
+        (pl.col("round") == INHERITED_ROUND)
+        | (pl.any_horizontal(pl.col(_OF_THE_ANSWER).is_null()) & answered)
+        | (parents == 0)
+        | ((pl.col("rendered_prompt") == "") != (pl.col("status") == "erased"))
+    )
     holes = requests.filter(
         pl.any_horizontal(pl.col(_RECORD).is_null())
         | (pl.col("requested_at").is_null() & ~unsent)
-        | (pl.any_horizontal(pl.col(_OF_THE_ANSWER).is_null()) & answered)
-        | (pl.col("parent_ids").list.len() == 0)
-        | (pl.col("rendered_prompt") == "")
+        | pl.when(foreign).then(from_files).otherwise(asked_for)
     ).height
     twice = requests.height - requests["request_id"].n_unique()
     candidates = view.table("generation.candidates")
@@ -75,10 +91,9 @@ def records_complete(view: CheckView) -> Verdict:
 
 
 def parents_are_exemplars(view: CheckView) -> Verdict:
-    """No prompt showed the generator anything but exemplars."""
-    shown = (
-        view.table("generation.requests").select(pl.col("parent_ids").explode().alias("row_id")).drop_nulls().unique()
-    )
+    """No prompt showed the generator anything but exemplars; those that were erased no longer show anything."""
+    requests = view.table("generation.requests").filter(pl.col("status") != "erased")
+    shown = requests.select(pl.col("parent_ids").explode().alias("row_id")).drop_nulls().unique()
     exemplars = view.table("anchors.rows").filter(pl.col("split") == "exemplar").select("row_id")
     strangers = shown.join(exemplars, on="row_id", how="anti")
     if strangers.height:

@@ -37,6 +37,7 @@ def shown(card: Card, tables: Mapping[str, pl.DataFrame], identity: GeneratorIde
         .to_dicts(),
         "requests": requests.group_by("status").len("requests").sort("status").to_dicts(),
         **_held_back(card, requests),
+        **_erased(requests),
         "failures": failures.to_dicts(),
         "sent again": int(requests["resent"].sum()),
         "generator": f"{identity.generator_id}, of the family {identity.family}",
@@ -105,6 +106,15 @@ def _held_back(card: Card, requests: pl.DataFrame) -> dict[str, Any]:
     return {
         "held back": f"{held.height:,} requests, {held['completions'].sum():,} rows: {held['cause'][0]}. Raise "
         "generation.budget in the card and materialize generation again: it goes on from there"
+    }
+
+
+def _erased(requests: pl.DataFrame) -> dict[str, Any]:
+    erased = requests.filter(pl.col("status") == "erased")
+    if erased.is_empty():
+        return {}
+    return {
+        "erased": f"{erased.height:,} requests erased: their prompts and rows are gone, what they took still counts"
     }
 
 

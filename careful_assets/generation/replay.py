@@ -36,7 +36,7 @@ class ReplayGenerator:
                 f"{recorded.path} has changed since the card was read; reload the code location, or run again"
             )
         state = read_state(recorded.path)
-        one = next(iter(state.requests.values()))  # the card's reader has seen that there is one generator
+        one = state.on_record()[0]  # the card's reader has seen that there is one generator
         self._identity = GeneratorIdentity(
             one.generator_id, one.generator_family, one.generator_digest, one.generator_revision
         )

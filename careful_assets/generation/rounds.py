@@ -1,7 +1,8 @@
 """Rounds: which quotas are asked for when, as pure functions of the card and of `provenance.rounds`.
 
 Belongs here: the decision whether a round starts, the plan of all rounds so far, and why there is no further one. Does
-not belong here: the requests of one round (`plan`) and how an outcome is recorded (the stages downstream).
+not belong here: the requests of one round (`plan`), rounds after an erasure (`after_erasure`) and how an outcome is
+recorded (the stages downstream).
 """
 
 from __future__ import annotations
@@ -109,12 +110,7 @@ def planned_rounds(
     Raises:
         StageFailed: exemplars are too few, or `provenance.rounds` skips a round.
     """
-    closed = sorted(set(rounds["round"].to_list()))
-    if closed != list(range(1, len(closed) + 1)):
-        raise StageFailed(
-            f"card {card.name}: provenance.rounds holds the rounds {closed}, not 1 to {len(closed)}; "
-            "earlier requests cannot be rebuilt. Restore the warehouse from a backup"
-        )
+    closed = rounds_on_record(card, rounds)
     following = next_quotas(card.purpose.gap, rounds, card.generation.max_rounds)
     requests: list[Request] = []
     for number in closed:
@@ -126,6 +122,21 @@ def planned_rounds(
     number, asked = following.number, following.quotas
     requests += plan_round(card, prompts, exemplars, identity, number, asked, len(requests), _served(requests))
     return Plan(requests, following.number)
+
+
+def rounds_on_record(card: Card, rounds: pl.DataFrame) -> list[int]:
+    """The rounds whose outcome stands, from 1 on without a gap.
+
+    Raises:
+        StageFailed: `provenance.rounds` skips a round.
+    """
+    numbers = sorted(set(rounds["round"].to_list()))
+    if numbers != list(range(1, len(numbers) + 1)):
+        raise StageFailed(
+            f"card {card.name}: provenance.rounds holds the rounds {numbers}, not 1 to {len(numbers)}; "
+            "earlier requests cannot be rebuilt. Restore the warehouse from a backup"
+        )
+    return numbers
 
 
 def _served(requests: Sequence[Request]) -> Counter[str]:

@@ -38,11 +38,11 @@ async def send(
     probe = probe_of(requests)
     first = {one.request_id for one in probe}
     queue = [one for one in [*probe, *(one for one in requests if one.request_id not in first)]
-             if one.request_id not in state.answers]  # fmt: skip
+             if not state.settled(one)]  # fmt: skip
     if not queue:
         return None
     cost_is_limited = limits is not None and limits.cost is not None
-    on_record = state.requests.values() if cost_is_limited else ()
+    on_record = state.on_record() if cost_is_limited else ()
     prices.refuse_unpriced([*requests, *on_record], card.name, cost_is_limited=cost_is_limited)
     if stopped := Budget(limits, prices, lambda: state).refusal(queue[0]):
         log(f"{stopped}: nothing is sent, {len(queue)} requests are held back")

@@ -21,7 +21,7 @@ from careful_assets.card.budget import Limits
 from careful_assets.llm.journal_state import JournalState
 from careful_assets.llm.prices import Prices
 from careful_assets.llm.requests import Answer, Request
-from careful_assets.llm.spending import Tokens, busy_seconds, most_tokens, tokens_taken
+from careful_assets.llm.spending import Tokens, busy_seconds, most_of, most_tokens, seconds_of, taken_by, tokens_taken
 
 
 @dataclass
@@ -84,7 +84,7 @@ class Budget:
 
     def unusable(self, request: Request) -> None:
         """Take into account that an answer came which cannot be used: a further call is a further request."""
-        self._charge_unusable(self._so_far(), request, 1)
+        self._charge_unusable(self._so_far(), request, most_tokens(request), 1)
 
     def refusal(self, request: Request) -> str | None:
         """Why the request may not be sent now, such as `budget: 40 of 40 requests`; None if it may."""
@@ -108,10 +108,10 @@ class Budget:
         # Without a price there is no limit on the cost: `Prices.refuse_unpriced` has seen to that.
         return tokens.total, self._prices.cost(request, tokens) or Decimal(0)
 
-    def _charge_unusable(self, spent: _Spent, request: Request, times: int) -> None:
-        most, cost = self._charge(request, most_tokens(request))
+    def _charge_unusable(self, spent: _Spent, request: Request, most: Tokens, times: int) -> None:
+        tokens, cost = self._charge(request, most)
         spent.requests, spent.unusable = spent.requests + times, spent.unusable + times
-        spent.tokens, spent.cost = spent.tokens + times * most, spent.cost + times * cost
+        spent.tokens, spent.cost = spent.tokens + times * tokens, spent.cost + times * cost
 
     def _so_far(self) -> _Spent:
         if self._spent is None:
@@ -119,19 +119,22 @@ class Budget:
         return self._spent
 
     def _on_record(self, state: JournalState) -> _Spent:
-        spent = _Spent(len(state.requests), seconds=busy_seconds(state.requests.values(), state))
-        for request_id, request in state.requests.items():
-            answer = state.answers.get(request_id)
-            repair = state.repairs.get(request_id)
-            taken = most_tokens(request) if answer is None else tokens_taken(request, answer, repair)
-            tokens, cost = self._charge(request, taken)
-            if answer is None:
-                spent.open[request_id] = tokens, cost
-            else:
-                spent.longest_s = max(spent.longest_s, answer.latency_s)
-            self._charge_unusable(spent, request, state.billed[request_id])
-            if request_id in state.resent:
-                again, its_cost = self._charge(request, most_tokens(request))
+        requests = state.on_record()
+        spent = _Spent(len(requests), seconds=busy_seconds(requests, state))
+        for request in requests:
+            taken, most, erased = (
+                taken_by(request, state),
+                most_of(request, state),
+                state.erased.get(request.request_id),
+            )
+            tokens, cost = self._charge(request, most if taken is None else taken)
+            if taken is None:
+                spent.open[request.request_id] = tokens, cost
+            spent.longest_s = max(spent.longest_s, seconds_of(request, state) or 0.0)
+            billed = state.billed[request.request_id] if erased is None else erased.billed
+            self._charge_unusable(spent, request, most, billed)
+            if request.request_id in state.resent if erased is None else erased.resent:
+                again, its_cost = self._charge(request, most)
                 tokens, cost = tokens + again, cost + its_cost
             spent.tokens, spent.cost = spent.tokens + tokens, spent.cost + cost
         return spent

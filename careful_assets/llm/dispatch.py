@@ -46,9 +46,9 @@ async def answer_all(
 ) -> Sent:  # fmt: skip
     """Send every request that has no recorded answer, at most `in_flight` at once; answers go to the journal.
 
-    A request that fails for good is recorded as failed and the rest go on. The generator is not even started
-    if nothing is to be sent. Whatever ends this call, recorded answers are kept and the next call goes on
-    from them.
+    One that was erased is passed over. A request that fails for good is recorded as failed and the rest go on. The
+    generator is not even started if nothing is to be sent. Whatever ends this call, recorded answers are kept and the
+    next call goes on from them.
 
     Args:
         requests: what is to be answered; one that stands there twice is sent once.
@@ -68,13 +68,13 @@ async def answer_all(
     strangers = [request for request in requests if request.generator_digest != generator.identity.digest]
     if strangers:
         raise ValueError(f"{len(strangers)} requests are meant for another generator than {generator.identity}")
-    answers = journal.read().answers
-    if all(request.request_id in answers for request in requests):
+    state = journal.read()
+    if all(state.settled(request) for request in requests):
         return Sent(0, 0, 0)
     async with journal:
         # Looked at again under the lock: another process may have finished them in between.
-        answers = journal.at_opening.answers
-        pending = list({one.request_id: one for one in requests if one.request_id not in answers}.values())
+        settled = journal.at_opening.settled
+        pending = list({one.request_id: one for one in requests if not settled(one)}.values())
         admitted = _admitted(pending, budget)
         first = next(admitted, None)
         if first is None:

@@ -18,7 +18,7 @@ from decimal import Decimal
 from careful_assets.llm.journal_state import JournalState
 from careful_assets.llm.prices import Prices
 from careful_assets.llm.requests import Request
-from careful_assets.llm.spending import Tokens, busy_seconds, most_tokens, tokens_taken
+from careful_assets.llm.spending import Tokens, busy_seconds, most_of, seconds_of, taken_by
 
 PROBE = 4
 
@@ -50,24 +50,24 @@ def forecast(requests: Sequence[Request], state: JournalState, prices: Prices, i
             down, the forecast is too short.
     """
     probe = probe_of(requests)
-    known = [(one, state.answers[one.request_id]) for one in probe if one.request_id in state.answers]
+    answered = ((one, taken_by(one, state), seconds_of(one, state)) for one in probe)
+    known = [(one, taken, seconds) for one, taken, seconds in answered if taken is not None and seconds is not None]
     if not known:
         return Figures(len(requests), None, None, None), f"none of the probe's {len(probe)} requests has an answer"
-    taken = sum((tokens_taken(*pair) for pair in known), Tokens())
-    longest = sum((most_tokens(one) for one in requests), Tokens())
-    asked, all_asked = sum(one.completions for one, _ in known), sum(one.completions for one in requests)
+    taken = sum((tokens for _, tokens, _ in known), Tokens())
+    longest = sum((most_of(one, state) for one in requests), Tokens())
+    asked, all_asked = sum(one.completions for one, _, _ in known), sum(one.completions for one in requests)
     whole = Tokens(longest.prompt, round(taken.completion * all_asked / asked))
     slots = min(in_flight, len(requests))
-    seconds = sum(answer.latency_s for _, answer in known) * whole.total / taken.total / slots
+    seconds = sum(latency for _, _, latency in known) * whole.total / taken.total / slots
     cost = _float(prices.cost(requests[0], whole))
     return Figures(len(requests), whole.total, cost, seconds), f"a probe of {len(known)} requests"
 
 
 def outcome(requests: Sequence[Request], state: JournalState, prices: Prices) -> Figures:
     """What the round's requests took so far: those that were asked, and the tokens, cost and time of their answers."""
-    known = [(one, state.answers[one.request_id]) for one in requests if one.request_id in state.answers]
-    taken = sum((tokens_taken(*pair) for pair in known), Tokens())
-    asked = sum(one.request_id in state.requests for one in requests)
+    taken = sum((tokens for one in requests if (tokens := taken_by(one, state)) is not None), Tokens())
+    asked = sum(one.request_id in state.requests or one.request_id in state.erased for one in requests)
     cost = _float(prices.cost(requests[0], taken))
     return Figures(asked, taken.total, cost, busy_seconds(requests, state))
 

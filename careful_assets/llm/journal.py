@@ -1,13 +1,13 @@
 """The journal: the live, append-only record of what was asked of generators and what they answered.
 
-One NDJSON line, durable before a request is sent, and one after its answer. Belongs here: the lines, the lock and the
-repair. Does not belong here: making lines durable (`durable`) and what they add up to (`journal_state`).
+One NDJSON line, durable before a request is sent, and one after its answer. Belongs here: the lines and the repair of
+a torn one. Does not belong here: the lock (`journal_lock`), making lines durable (`durable`), what they add up to
+(`journal_state`) and taking texts out of them (`journal_erasing`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import os
 from datetime import UTC, datetime
@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from careful_assets.errors import StageFailed
 from careful_assets.llm.durable import DurableLines
+from careful_assets.llm.journal_lock import sync_folder, take_lock
 from careful_assets.llm.journal_state import JournalState, read_state, whole_lines_end
 from careful_assets.llm.requests import Answer, Failure, Request
 from careful_assets.warehouse.home import explained
@@ -59,13 +59,13 @@ class Journal:
         """
         with explained(self.path.parent):
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = self._locked()
+            self._lock = take_lock(self.path)
         try:
             self.at_opening = self.read()
             self._asked = set(self.at_opening.requests)
             with explained(self.path):
                 os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-                _sync_folder(self.path.parent)
+                sync_folder(self.path.parent)
                 self._lines = DurableLines(self.path, whole_lines_end(self.path))
         except BaseException:
             self._unlock()
@@ -87,7 +87,12 @@ class Journal:
         """Record that `request` is about to be sent: whole the first time, by its id after that.
 
         `repair`: the prompt that is sent in place of its own, to have a malformed answer mended.
+
+        Raises:
+            ValueError: it was erased, and must not be sent again.
         """
+        if request.request_id in self.at_opening.erased:
+            raise ValueError(f"request {request.request_id} was erased and is never asked again")
         known = request.request_id in self._asked
         self._asked.add(request.request_id)
         content: dict[str, Any] = {"request_id": request.request_id} if known else {"request": request.as_json()}
@@ -111,34 +116,7 @@ class Journal:
         line = _ENCODE({"event": event, "at": datetime.now(UTC).isoformat(), **content})
         return self._lines.append(line.encode("ascii") + b"\n")
 
-    def _locked(self) -> int:
-        path = self.path.with_suffix(".lock")
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(lock, 0)
-            os.write(lock, str(os.getpid()).encode())
-        except BlockingIOError as error:
-            holder = os.pread(lock, 20, 0).decode(errors="replace") or "unknown"
-            os.close(lock)
-            raise StageFailed(
-                f"{self.path}: another process (pid {holder}) is generating for this dataset and "
-                "writes this journal; wait until it is done, or stop it, and run again"
-            ) from error
-        except OSError:
-            os.close(lock)
-            raise
-        return lock
-
     def _unlock(self) -> None:
         if self._lock is not None:
             os.close(self._lock)
         self._lock = None
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

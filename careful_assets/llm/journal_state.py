@@ -16,6 +16,7 @@ from typing import Any
 
 from careful_assets.card.recorded import check_answer
 from careful_assets.errors import Fault, HomeUnusable, MalformedInput
+from careful_assets.llm.erased import ErasedRequest
 from careful_assets.llm.requests import Answer, Choice, Failure, Request
 
 _TAIL = 65536
@@ -28,7 +29,7 @@ class JournalState:
     `failures` holds the last one of each request; `resent` names those that were asked again with no outcome
     of the earlier asking on record: they were in flight when a process died. `repairs` holds the prompt last sent for
     a request in place of its own, to have a malformed answer mended. `billed` counts the answers that could not be
-    used.
+    used. `erased` holds the requests whose texts are gone; nothing else here knows them, and none is sent again.
     """
 
     requests: dict[str, Request] = field(default_factory=dict)
@@ -40,7 +41,16 @@ class JournalState:
     resent: set[str] = field(default_factory=set)
     repairs: dict[str, str] = field(default_factory=dict)
     billed: Counter[str] = field(default_factory=Counter)
+    erased: dict[str, ErasedRequest] = field(default_factory=dict)
     _open: set[str] = field(default_factory=set)
+
+    def on_record(self) -> list[Request]:
+        """Every request that was ever asked; those that were erased come last, without their texts."""
+        return [*self.requests.values(), *(record.request for record in self.erased.values())]
+
+    def settled(self, request: Request) -> bool:
+        """Whether the request is not to be sent: it has an answer, or was erased."""
+        return request.request_id in self.answers or request.request_id in self.erased
 
     def fold(self, event: dict[str, Any]) -> None:
         """Take in one event.
@@ -51,6 +61,9 @@ class JournalState:
         kind, at = event.pop("event"), datetime.fromisoformat(event.pop("at"))
         if kind == "asked":
             self._fold_asked(event, at)
+            return
+        if kind == "erased":
+            self._fold_erased(ErasedRequest.from_json(event))
             return
         if event["request_id"] not in self.requests:
             raise ValueError(f"{kind} without a request that was asked before")
@@ -78,6 +91,8 @@ class JournalState:
         if "request" in event:
             request = Request.from_json(event["request"])
             request_id = request.request_id
+            if request_id in self.erased:
+                raise ValueError("asked again after it was erased")
             self.requests.setdefault(request_id, request)
         else:
             request_id = event["request_id"]
@@ -91,6 +106,12 @@ class JournalState:
         self.attempts[request_id] += 1
         self.asked_at.setdefault(request_id, at)
 
+    def _fold_erased(self, record: ErasedRequest) -> None:
+        request_id = record.request.request_id
+        if request_id in self.erased or request_id in self.requests:
+            raise ValueError("erased twice, or with its lines still there")
+        self.erased[request_id] = record
+
 
 def read_state(path: Path) -> JournalState:
     """Fold the journal at `path`; an empty state if there is no such file.
@@ -100,7 +121,7 @@ def read_state(path: Path) -> JournalState:
         HomeUnusable: the file cannot be read; a folder stands in its place, say.
     """
     state = JournalState()
-    for number, line in _whole_lines(path):
+    for number, line in whole_lines(path):
         try:
             event = json.loads(line)
             if not isinstance(event, dict):
@@ -130,8 +151,12 @@ def whole_lines_end(path: Path) -> int:
     return 0
 
 
-def _whole_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Numbered lines up to the size at opening: another process may be appending."""
+def whole_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Numbered lines up to the size at opening: another process may be appending.
+
+    Raises:
+        HomeUnusable: the file cannot be read.
+    """
     try:
         file = path.open("rb")
     except FileNotFoundError:

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
 
-from careful_assets.llm.journal_state import JournalState
 from careful_assets.llm.requests import Answer, Request, canonical
 from careful_assets.llm.structured import MOST_SHOWN
+
+if TYPE_CHECKING:
+    from careful_assets.llm.journal_state import JournalState  # it keeps what erased requests took
 
 BYTES_A_TOKEN = 4
 """An estimate, alike for every model: an English text has about four characters a token (on the demo's prompts and
@@ -73,8 +77,32 @@ def tokens_taken(request: Request, answer: Answer, repair: str | None = None) ->
     return taken if repair is None else taken + _call(request, repair)
 
 
+def taken_by(request: Request, state: JournalState) -> Tokens | None:
+    """What the request took by the journal, also if its texts were erased since; None: it has no answer."""
+    key = request.request_id
+    if key in state.erased:
+        return state.erased[key].taken
+    answer = state.answers.get(key)
+    return None if answer is None else tokens_taken(request, answer, state.repairs.get(key))
+
+
+def most_of(request: Request, state: JournalState) -> Tokens:
+    """What the request can take at most, also if its texts were erased since."""
+    erased = state.erased.get(request.request_id)
+    return most_tokens(request) if erased is None else erased.most
+
+
+def seconds_of(request: Request, state: JournalState) -> float | None:
+    """How long its answer took, in seconds, also if its texts were erased since; None: it has none."""
+    key = request.request_id
+    if key in state.erased:
+        return state.erased[key].latency_s
+    return state.answers[key].latency_s if key in state.answers else None
+
+
 def _call(request: Request, prompt: str) -> Tokens:
-    return Tokens(tokens_in(prompt), request.completions * int(request.params["max_tokens"]))
+    # Rows that came in files, in the journal's form, were asked of nobody and have no such parameter.
+    return Tokens(tokens_in(prompt), request.completions * int(request.params.get("max_tokens", 0)))
 
 
 def busy_seconds(requests: Iterable[Request], state: JournalState) -> float:
@@ -84,11 +112,16 @@ def busy_seconds(requests: Iterable[Request], state: JournalState) -> float:
     """
     spans = []
     for request in requests:
-        answer, until = state.answers.get(request.request_id), state.answered_at.get(request.request_id)
-        if answer is not None and until is not None:
-            spans.append((until.timestamp() - answer.latency_s, until.timestamp()))
+        seconds, until = seconds_of(request, state), _answered_at(request, state)
+        if seconds is not None and until is not None:
+            spans.append((until.timestamp() - seconds, until.timestamp()))
     total, end = 0.0, float("-inf")
     for start, until_s in sorted(spans):
         total += max(0.0, until_s - max(start, end))
         end = max(end, until_s)
     return total
+
+
+def _answered_at(request: Request, state: JournalState) -> datetime | None:
+    erased = state.erased.get(request.request_id)
+    return state.answered_at.get(request.request_id) if erased is None else erased.answered_at

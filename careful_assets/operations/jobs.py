@@ -190,7 +190,7 @@ def _stage_logger(dataset: str, say: Callable[[str], None]) -> dg.LoggerDefiniti
 
         def emit(self, record: logging.LogRecord) -> None:
             event = getattr(record, "dagster_event", None)
-            if event is None and record.levelno == logging.INFO:
+            if event is None and record.levelno in (logging.INFO, logging.WARNING):
                 say(f"    {getattr(record, 'dagster_meta', {}).get('orig_message', record.getMessage())}")
             elif event is None:
                 pass

@@ -66,80 +66,11 @@ def status_text(state: dict[str, Any]) -> str:
     return "\n".join([*lines, *([f"  {closed}"] if closed else [])])
 
 
-def trace_text(story: dict[str, Any]) -> str:
-    """What `careful trace` prints."""
-    lines = [f"{story['row_id']}  {story['origin']} row of {story['dataset']}"]
-    lines += _generated(story) if story["origin"] == "generated" else _real(story["anchor"])
-    lines += [
-        f"├─ mix        {mix['arm']} ({mix['mix_id']}), model {mix['model_digest'][:16]}" for mix in story["mixes"]
-    ]
-    return "\n".join([*lines, f"└─ releases   {', '.join(story['releases']) or 'none'}"])
-
-
-def _real(anchor: dict[str, Any]) -> list[str]:
-    return [
-        f"├─ text       {_one_line(anchor['text'])}",
-        f"├─ label      {anchor['label']}",
-        f"├─ source     {anchor['source']}, vintage {anchor['vintage']}, group {anchor['group_id']}",
-        f"├─ split      {anchor['split']}",
-    ]
-
-
-def _served(request: dict[str, Any]) -> list[str]:
-    """What the generator's server said it used, where that adds something."""
-    said = [request["answered_by"], request["fingerprint"]]
-    return [f"├─ answered by {' '.join(_one_line(one) for one in said if one)}"] if any(said) else []
-
-
-def _generated(story: dict[str, Any]) -> list[str]:
-    candidate, request, label = story["candidate"], story["request"], story["label"]
-    lines = [
-        f"├─ text       {_one_line(candidate['text'])}",
-        f"├─ asked for  {candidate['requested_label']} ({candidate['artifact_type']})",
-        f"├─ ended by   {candidate['finish_reason']}",
-        f"├─ generator  {request['generator_id']} ({request['generator_family']}), revision "
-        f"{request['generator_revision'] or 'not named'}, digest {request['generator_digest'][:16]}",
-        *_served(request),
-        f"├─ prompt     {request['prompt_id']}, sha256 {request['prompt_sha256'][:16]}",
-        f"├─ seed       {request['seed']} + {candidate['ordinal']}, parameters {request['params']}",
-        f"├─ request    {request['request_id'][:16]}, round {request['round']}, sent {request['requested_at']}, "
-        f"answered {request['answered_at']}",
-        "├─ parents",
-        *(f"│    {row['row_id'][:16]}  {_one_line(row['text'])}" for row in story["parents"]),
-        "├─ gates",
-        *(line for row in story["decisions"] for line in _decision(row)),
-        *(f"├─ vote       {row['judge']} ({row['family']}): {row['label']}" for row in story["votes"]),
-    ]
-    if label is not None:
-        lines.append(
-            f"├─ label      {label['label']}, {label['label_source']}{'' if label['confirmed'] else ', not confirmed'}"
-        )
-    lines += [
-        f"├─ LEAK       {row['detector']}: sealed row {row['eval_row_digest'][:16]}, {row['evidence']}"
-        for row in story["leaks"]
-    ]
-    return lines
-
-
-def _decision(row: dict[str, Any]) -> list[str]:
-    score = "" if row["score"] is None else f", score {row['score']:.3f}"
-    threshold = "" if row["threshold"] is None else f", threshold {row['threshold']:g}"
-    line = f"│    {'passed ' if row['passed'] else 'REFUSED'} {row['gate']} v{row['gate_version']}{score}{threshold}"
-    if row["passed"] and row["reason"] is None:
-        return [line]
-    lines = [f"{line}: {row['reason']}"]
-    if row["evidence"]:
-        lines.append(f"│            {_one_line(row['evidence'])}")
-    if row["matched_row_id"]:
-        lines.append(f"│            matches {row['matched_row_id'][:16]}: {_one_line(row['matched_text'] or '(gone)')}")
-    return lines
-
-
 def _sample(row: dict[str, Any]) -> str:
-    return f"  {row['row_id'][:16]}  {_one_line(row['text'])}  [{row['why']}]"
+    return f"  {row['row_id'][:16]}  {one_line(row['text'])}  [{row['why']}]"
 
 
-def _one_line(text: str, most: int = 160) -> str:
+def one_line(text: str, most: int = 160) -> str:
     """Generated text on a terminal: one line, no control characters, not endless."""
     shown = "".join(character if character.isprintable() else " " for character in text)
     return shown if len(shown) <= most else f"{shown[: most - 1]}…"

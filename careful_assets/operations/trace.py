@@ -1,106 +1,184 @@
-"""One row's story: from the prompt and the generator through every decision and vote to the releases that hold it."""
+"""One row's story: from the prompt and the generator through every decision and vote to the releases that hold it.
+
+Belongs here: gathering what is on record. Does not belong here: telling it on a terminal (`trace_text`), and finding
+the row (`lookups`). Every question is asked by the id that a table's rows lie in the order of, so that a story takes
+about as long in a warehouse of a million rows as in a small one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from careful_assets.errors import CarefulError, Exit
-from careful_assets.warehouse.connections import connect
+from careful_assets.llm.requests import SEEDS
+from careful_assets.operations.descent import descendants_of
+from careful_assets.operations.lookups import ANCHORS, CANDIDATES, located, rows_where
+from careful_assets.operations.templates import template_of
+from careful_assets.provenance.ledger import current_versions
+from careful_assets.release.versions import version_key
 from careful_assets.warehouse.home import Home
 from careful_assets.warehouse.models import run_model
+from careful_assets.warehouse.tables import read
 
-_SHORTEST_PREFIX = 8
 _WITHHELD = "(withheld: kin of a sealed row)"
+_FIRST_DESCENDANTS = 10
+_UNKNOWN_FAMILY = "unknown"
 
 
-class UnknownRow(CarefulError):
-    """No dataset has a row of this id."""
-
-    exit_code = Exit.REFUSED
-
-
-def trace_row(home: Home, datasets: Sequence[str], row_id: str) -> dict[str, Any]:
+def trace_row(
+    home: Home, datasets: Sequence[str], row_id: str, cards: Mapping[str, Path] | None = None
+) -> dict[str, Any]:
     """The row's record, of whichever dataset has it; eight hex digits or more are enough if they are unique.
 
+    Args:
+        home: where the datasets live.
+        datasets: where to look.
+        row_id: the row's id, or how it begins.
+        cards: by dataset its card.yaml, to hold the prompt's file against the digest on record.
+
     Raises:
-        UnknownRow: no dataset has it, or the prefix fits several rows.
+        UnknownRow: no dataset has it, the prefix fits several rows, or it was erased.
     """
-    if len(row_id) < _SHORTEST_PREFIX or any(digit not in "0123456789abcdef" for digit in row_id):
-        raise UnknownRow(f"{row_id!r} is no row id: give at least {_SHORTEST_PREFIX} hex digits of one, in lower case")
-    found: list[tuple[str, str, str]] = []
-    for dataset in datasets:
-        path = home.warehouse(dataset)
-        if path.exists():
-            with connect(path, read_only=True) as con:
-                for table in ("generation.candidates", "anchors.rows"):
-                    found += [(dataset, table, full) for full in _ids(con, table, row_id)]
-    if not found:
-        raise UnknownRow(
-            f"no dataset has a row {row_id}; sealed rows cannot be traced. Looked in: {', '.join(datasets)}"
-        )
-    if len(found) > 1:
-        raise UnknownRow(
-            f"{row_id} fits {len(found)} rows; give more digits: {', '.join(full[:16] for _, _, full in found[:5])}"
-        )
-    dataset, table, full = found[0]
-    with connect(home.warehouse(dataset), read_only=True) as con:
-        tell = _generated if table == "generation.candidates" else _real
-        return {"dataset": dataset, "row_id": full, **tell(con, full)}
+    with located(home, datasets, row_id) as (con, place):
+        if place.table == CANDIDATES:
+            story = _generated(con, place.row_id, (cards or {}).get(place.dataset))
+        else:
+            story = _real(con, place.row_id)
+        return {"dataset": place.dataset, "row_id": place.row_id, **story, **_uses(con, place.row_id)}
 
 
-def _generated(con: duckdb.DuckDBPyConnection, row_id: str) -> dict[str, Any]:
-    (candidate,) = _where(con, "generation.candidates", "row_id", row_id)
-    (request,) = run_model(con, "generation/record_of", {"row_id": row_id}).to_dicts()
-    parents = [row for parent in request["parent_ids"] for row in _where(con, "anchors.rows", "row_id", parent)]
-    leaks = _where(con, "evaluation.leaks", "row_id", row_id)
-    decisions = sorted(_where(con, "filtering.decisions", "row_id", row_id), key=lambda row: row["position"])
+def _generated(con: duckdb.DuckDBPyConnection, row_id: str, card: Path | None) -> dict[str, Any]:
+    (candidate,) = rows_where(con, CANDIDATES, "row_id", row_id)
+    (request,) = rows_where(con, "generation.requests", "request_id", candidate["request_id"])
+    leaks = rows_where(con, "evaluation.leaks", "row_id", row_id)
+    decisions = sorted(rows_where(con, "filtering.decisions", "row_id", row_id), key=lambda row: row["position"])
+    unknown = request["generator_family"] == _UNKNOWN_FAMILY
+    parents = [_parent(con, parent) for parent in request["parent_ids"]]
     return {
         "origin": "generated",
         "candidate": candidate | {"text": _WITHHELD} if leaks else candidate,
+        "inherited": _inherited(con, row_id) if unknown else None,
         "request": request,
-        "parents": [{key: row[key] for key in ("row_id", "label", "group_id", "text")} for row in parents],
+        "prompt": None if unknown else template_of(con, request["prompt_id"], request["prompt_sha256"], card),
+        "parents": parents,
         "decisions": [row | {"matched_text": _text(con, row["matched_row_id"])} for row in decisions],
-        "votes": _where(con, "labeling.votes", "row_id", row_id),
-        "label": next(iter(_where(con, "labeling.labels", "row_id", row_id)), None),
+        "votes": rows_where(con, "labeling.votes", "row_id", row_id),
+        "reviews": sorted(rows_where(con, "labeling.reviews", "row_id", row_id), key=lambda row: row["seq"]),
+        "label": next(iter(rows_where(con, "labeling.labels", "row_id", row_id)), None),
+        "leak_check": _leak_check(con),
         "leaks": leaks,
-        **_uses(con, row_id),
+        "exclusions": _exclusions(con, request, candidate["ordinal"], parents),
     }
 
 
 def _real(con: duckdb.DuckDBPyConnection, row_id: str) -> dict[str, Any]:
-    anchors = _where(con, "anchors.rows", "row_id", row_id)
-    return {"origin": "real", "anchor": anchors[-1], **_uses(con, row_id)}
-
-
-def _uses(con: duckdb.DuckDBPyConnection, row_id: str) -> dict[str, Any]:
-    mixes = _where(con, "training.mixes", "row_id", row_id)
-    releases = _where(con, "release.rows", "row_id", row_id)
+    anchors = sorted(rows_where(con, ANCHORS, "row_id", row_id), key=lambda row: row["vintage"])
+    descendants = sorted(descendants_of(con, row_id))
     return {
-        "mixes": [{key: row[key] for key in ("mix_id", "arm", "weight", "model_digest")} for row in mixes],
-        "releases": sorted({row["version"] for row in releases}),
+        "origin": "real",
+        "anchor": anchors[-1],
+        "descendants": {"rows": len(descendants), "row_ids": descendants[:_FIRST_DESCENDANTS]},
+        "exclusions": [row for row in _standing(con) if row["kind"] == "anchor" and row["item"] == row_id],
     }
+
+
+def _inherited(con: duckdb.DuckDBPyConnection, row_id: str) -> list[dict[str, Any]]:
+    """The lines of files without provenance that became this row."""
+    lines = rows_where(con, "provenance.inherited", "row_id", row_id)
+    files = {line["file_digest"] for line in lines}
+    names = {one: rows_where(con, "provenance.inherited_files", "file_digest", one) for one in files}
+    return [
+        {key: line[key] for key in ("file_digest", "line", "how")}
+        | {"file_name": next((row["file_name"] for row in names[line["file_digest"]]), None)}
+        for line in sorted(lines, key=lambda line: (line["file_digest"], line["line"]))
+    ]
+
+
+def _parent(con: duckdb.DuckDBPyConnection, row_id: str) -> dict[str, Any]:
+    """A row that the prompt showed: an anchor, or a generated row."""
+    anchors = sorted(rows_where(con, ANCHORS, "row_id", row_id), key=lambda row: row["vintage"])
+    if anchors:
+        return {"row_id": row_id, "origin": "real"} | {key: anchors[-1][key] for key in ("label", "group_id", "text")}
+    made = rows_where(con, CANDIDATES, "row_id", row_id)
+    label = made[0]["requested_label"] if made else None
+    origin = "generated" if made else "gone"
+    return {"row_id": row_id, "origin": origin, "label": label, "group_id": None, "text": _text(con, row_id)}
 
 
 def _text(con: duckdb.DuckDBPyConnection, row_id: str | None) -> str | None:
     if row_id is None:
         return None
-    if _where(con, "evaluation.leaks", "row_id", row_id):
+    if rows_where(con, "evaluation.leaks", "row_id", row_id):
         return _WITHHELD
-    anchors = sorted(_where(con, "anchors.rows", "row_id", row_id), key=lambda row: row["vintage"])
-    rows = _where(con, "generation.candidates", "row_id", row_id) + anchors
+    anchors = sorted(rows_where(con, ANCHORS, "row_id", row_id), key=lambda row: row["vintage"])
+    rows = rows_where(con, CANDIDATES, "row_id", row_id) + anchors
     return rows[-1]["text"] if rows else None
 
 
-def _where(con: duckdb.DuckDBPyConnection, table: str, column: str, value: str) -> list[dict[str, Any]]:
-    wanted = duckdb.ColumnExpression(column) == duckdb.ConstantExpression(value)
-    return con.table(table).filter(wanted).pl().to_dicts()
+def _leak_check(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Which detectors looked at the candidates, and whether that was at these candidates."""
+    versions = current_versions(con)
+    looked_at = versions["evaluation"].upstream.get("generation") if "evaluation" in versions else None
+    return {
+        "detectors": read(con, "evaluation.detectors").sort("detector").to_dicts(),
+        "of_these_candidates": "generation" in versions and looked_at == versions["generation"].data_version,
+    }
 
 
-def _ids(con: duckdb.DuckDBPyConnection, table: str, prefix: str) -> list[str]:
-    starts = duckdb.FunctionExpression(
-        "starts_with", duckdb.ColumnExpression("row_id"), duckdb.ConstantExpression(prefix)
-    )
-    return sorted(set(con.table(table).filter(starts).project("row_id").pl()["row_id"].to_list()))
+def _exclusions(
+    con: duckdb.DuckDBPyConnection, request: Mapping[str, Any], ordinal: int, parents: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The standing exclusions that hold a row of this request."""
+    standing = _standing(con)
+    if not standing:
+        return []
+    held = {
+        ("generator", request["generator_id"]), ("generator", request["generator_digest"]),
+        ("prompt", request["prompt_id"]), ("prompt", request["prompt_sha256"]),
+        ("request", request["request_id"]), *(("anchor", row_id) for row_id in _ancestors(con, parents)),
+    }  # fmt: skip
+    seed = (request["seed"] + ordinal) % SEEDS
+    return [row for row in standing if (row["kind"], row["item"]) in held or _holds_seed(row, seed)]
+
+
+def _ancestors(con: duckdb.DuckDBPyConnection, parents: Sequence[Mapping[str, Any]]) -> set[str]:
+    """These rows, and through those of them that were generated the rows that they were made from."""
+    found = {row["row_id"] for row in parents if row["origin"] != "generated"}
+    waiting = [row["row_id"] for row in parents if row["origin"] == "generated"]
+    while waiting:
+        row_id = waiting.pop()
+        if row_id not in found:
+            found.add(row_id)
+            for request in run_model(con, "generation/record_of", {"row_id": row_id}).to_dicts():
+                waiting.extend(request["parent_ids"])
+    return found
+
+
+def _holds_seed(exclusion: Mapping[str, Any], seed: int) -> bool:
+    if exclusion["kind"] != "seed":
+        return False
+    first, _, last = str(exclusion["item"]).partition("..")
+    return int(first) <= seed <= int(last)
+
+
+def _standing(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """What people excluded and did not take back."""
+    return run_model(con, "filtering/standing_exclusions").to_dicts()
+
+
+def _uses(con: duckdb.DuckDBPyConnection, row_id: str) -> dict[str, Any]:
+    """Where the row is used now, where it was trained on, and which releases hold it."""
+    mixes = rows_where(con, "training.mixes", "row_id", row_id)
+    runs = sorted(rows_where(con, "training.runs", "row_id", row_id), key=lambda row: row["seq"])
+    versions = sorted({row["version"] for row in rows_where(con, "release.rows", "row_id", row_id)}, key=version_key)
+    known = {row["version"]: row for row in read(con, "release.releases").to_dicts()}
+    told = ("version", "status", "made_at", "retired_at", "retired_because")
+    trained = ("mix_id", "arm", "model_digest", "registry_state", "run_id", "trained_at")
+    return {
+        "mixes": [{key: row[key] for key in ("mix_id", "arm", "weight", "model_digest")} for row in mixes],
+        "training_runs": [{key: row[key] for key in trained} for row in runs],
+        "releases": [{key: known[version][key] for key in told} for version in versions],
+    }

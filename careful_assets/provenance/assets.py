@@ -3,14 +3,16 @@
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import dagster as dg
 
 from careful_assets.card.reader import LoadedCard
 from careful_assets.errors import CarefulError, Exit
+from careful_assets.provenance.lineage.runs import Launch, StageRun
+from careful_assets.provenance.lineage.shown import lineage_shown
 from careful_assets.provenance.metadata import asset_metadata, table_name
 from careful_assets.provenance.stage import Inputs, Outcome, StageContext, run_stage
 from careful_assets.provenance.stages import UPSTREAM
@@ -64,10 +66,16 @@ def stage_asset(door: StageDoor, loaded: LoadedCard, requirements: Requirements)
         run_id = context.run.run_id
         stage_context = StageContext(loaded, context.resources.home.home(), run_id, requirements, context.log.info)
         grants = {key: getattr(context.resources, key).grant(dataset, run_id) for key in door.grants}
-        with refusals_shown():
+        launch = Launch(context.run.job_name, context.op_execution_context.retry_number, context.log.warning)
+        told = StageRun(stage_context, door.stage, door.description, launch)
+        told.started()
+        with refusals_shown(told):
             made = run_stage(
                 stage_context, door.stage, _given(door.compute, grants | context.op_execution_context.op_config)
             )
+        told.completed(made)
+        drawn = lineage_shown(stage_context, door.stage, context.log.warning)
+        made = replace(made, metadata=drawn | made.metadata)
         return dg.MaterializeResult(
             metadata=asset_metadata(dataset, door.stage, made), data_version=dg.DataVersion(made.data_version)
         )
@@ -75,8 +83,18 @@ def stage_asset(door: StageDoor, loaded: LoadedCard, requirements: Requirements)
     return _stage
 
 
+class Told(Protocol):
+    """Who else hears how work ended that did not succeed; never raises."""
+
+    def failed(self, words: str) -> None:
+        """It was refused, or broke."""
+
+    def aborted(self) -> None:
+        """It was ended from outside."""
+
+
 @contextmanager
-def refusals_shown() -> Iterator[None]:
+def refusals_shown(told: Told) -> Iterator[None]:
     """Turn a `CarefulError` into a Dagster failure with the same words, a defect into one that tells its place alone.
 
     No cause is chained and no foreign message is passed on: a library's error may quote a row, and row text must not
@@ -85,13 +103,18 @@ def refusals_shown() -> Iterator[None]:
     try:
         yield
     except CarefulError as error:
+        told.failed(str(error))
         raise _failure(str(error), error.exit_code, retry=False) from None
     except Exception as error:  # noqa: BLE001  whatever it was, its message is not ours to show
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "careful_assets" in frame.filename]
         places = ", ".join(f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames[-4:])
         what = f"{type(error).__module__}.{type(error).__name__}"
         words = f"this is a defect in careful-assets, please report it: {what} at {places}"
+        told.failed(words)
         raise _failure(words, Exit.DOES_NOT_HOLD, retry=True) from None
+    except BaseException:
+        told.aborted()
+        raise
 
 
 def _failure(words: str, exit_code: Exit, *, retry: bool) -> dg.Failure:

@@ -6,6 +6,8 @@ import dagster as dg
 
 from careful_assets.card.reader import LoadedCard
 from careful_assets.provenance.assets import refusals_shown
+from careful_assets.provenance.lineage.runs import ChecksRun, Launch
+from careful_assets.provenance.lineage.shown import lineage_shown
 from careful_assets.provenance.metadata import metadata_value
 from careful_assets.provenance.stage import StageContext, judge_stage
 from careful_assets.provenance.verdicts import LETTERS, Check, Requirements, Verdict
@@ -44,12 +46,28 @@ def stage_checks(
             requirements,
             context.log.info,
         )
-        with refusals_shown():
+        launch = Launch(
+            context.run.job_name,
+            context.op_execution_context.retry_number,
+            context.log.warning,
+            made_at_attempt=_attempts_before(context, f"{loaded.card.name}__{stage}"),
+        )
+        told = ChecksRun(stage_context, stage, f"The checks of {loaded.card.name}/{stage}.", launch)
+        told.started()
+        with refusals_shown(told):
             verdicts = judge_stage(stage_context, stage, wanted)
+        told.completed(verdicts)
+        lineage_shown(stage_context, stage, context.log.warning)  # the file tells the verdicts, too
         for check, verdict in verdicts:
             yield _result(key, check, verdict)
 
     return _checks
+
+
+def _attempts_before(context: dg.AssetCheckExecutionContext, step: str) -> int:
+    """How often Dagster has started a step of this run again."""
+    restarts = context.instance.all_logs(context.run.run_id, of_type=dg.DagsterEventType.STEP_RESTARTED)
+    return sum(entry.dagster_event is not None and entry.dagster_event.step_key == step for entry in restarts)
 
 
 def _result(key: dg.AssetKey, check: Check, verdict: Verdict) -> dg.AssetCheckResult:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
@@ -17,8 +18,11 @@ import polars as pl
 from careful_assets.errors import GateClosed
 from careful_assets.provenance.digests import canonical
 from careful_assets.provenance.stages import UPSTREAM, ancestors
-from careful_assets.provenance.verdicts import Check, CheckRef, Requirements, Verdict
 from careful_assets.warehouse.tables import append, read
+
+if TYPE_CHECKING:
+    # Looking something up needs the ledger, and no card with all that reads one.
+    from careful_assets.provenance.verdicts import Check, CheckRef, Requirements, Verdict
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from urllib.parse import quote
 import dagster as dg
 import polars as pl
 
+from careful_assets.provenance.lineage.columns import SourceColumn, column_lineage
 from careful_assets.provenance.stage import Made
-from careful_assets.provenance.stages import TABLES
+from careful_assets.provenance.stages import LOGS, TABLES
 from careful_assets.warehouse.models import column_descriptions
 
 _TYPES = {
@@ -36,6 +37,8 @@ def asset_metadata(dataset: str, stage: str, made: Made) -> dict[str, dg.Metadat
         "dagster/table_name": table_name(dataset, stage),
         "dagster/column_schema": column_schema(TABLES[stage][0].name, made.schema),
     }
+    if lineage := table_column_lineage(dataset, TABLES[stage][0].name):
+        shown["dagster/column_lineage"] = lineage
     return {title: metadata_value(value, title) for title, value in (shown | made.metadata).items()}
 
 
@@ -45,20 +48,51 @@ def table_name(dataset: str, stage: str) -> str:
 
 
 def column_schema(table: str, schema: pl.Schema) -> dg.TableSchema:
-    """A table's columns with SQL names for their types, and what the table's documentation says of each."""
-    described = column_descriptions(table)
+    """A table's columns with SQL names for their types, what its documentation says of each, and what feeds it.
+
+    The open-source UI shows column lineage nowhere else.
+    """
+    described, lineage = column_descriptions(table), column_lineage(table)
     return dg.TableSchema(
         columns=[
-            dg.TableColumn(name, _TYPES.get(str(dtype), str(dtype).lower()), described.get(name))
+            dg.TableColumn(
+                name,
+                _TYPES.get(str(dtype), str(dtype).lower()),
+                _with_sources(described.get(name), lineage.get(name, ())),
+            )
             for name, dtype in schema.items()
         ]
     )
+
+
+def table_column_lineage(dataset: str, table: str) -> dg.TableColumnLineage | None:
+    """What each column of `schema.name` comes from, in the assets that own the tables; None where no model fills it.
+
+    An asset's page shows its main table alone: a column of another one bears the name of its table.
+    """
+    owners = {owned.name: stage for stage, tables in TABLES.items() for owned in tables}
+    owners |= {log: stage for stage, logs in LOGS.items() for log in logs}
+    main = {tables[0].name for tables in TABLES.values()}
+    deps: dict[str, list[dg.TableColumnDep]] = {}
+    for column, sources in column_lineage(table).items():
+        for source in sources:
+            name = source.column if source.table in main else f"{source.table}.{source.column}"
+            deps.setdefault(column, []).append(dg.TableColumnDep(dg.AssetKey([dataset, owners[source.table]]), name))
+    return dg.TableColumnLineage(deps) if deps else None
+
+
+def _with_sources(description: str | None, sources: tuple[SourceColumn, ...]) -> str | None:
+    if not sources:
+        return description
+    return f"{description or ''} From {', '.join(f'{source.table}.{source.column}' for source in sources)}.".strip()
 
 
 def metadata_value(value: Any, title: str = "") -> dg.MetadataValue:
     """A metadata value from a number, a text, a list of dicts (a table) or of texts, or SVG bytes (a picture)."""
     if isinstance(value, dg.TableSchema):
         return dg.MetadataValue.table_schema(value)
+    if isinstance(value, dg.TableColumnLineage):
+        return dg.MetadataValue.column_lineage(value)
     if isinstance(value, bytes):
         return dg.MetadataValue.md(f"![{title}](<data:image/svg+xml,{quote(value, safe=_SAFE)}>)")
     if isinstance(value, list):

@@ -26,7 +26,7 @@ from careful_assets.provenance.verdicts import Check, CheckView, Requirements, V
 from careful_assets.warehouse.connections import connect, transaction
 from careful_assets.warehouse.home import Home, emptied
 from careful_assets.warehouse.migrations import migrate
-from careful_assets.warehouse.models import run_model
+from careful_assets.warehouse.models import run_model, tables_read
 from careful_assets.warehouse.tables import Table, append, at_hand, attached, read, replace
 
 
@@ -63,6 +63,8 @@ class Inputs:
     stage: str
     versions: dict[str, str]
     erasure_steps: int = 0
+    seen: set[str] = field(default_factory=set)
+    """The tables that were read so far."""
 
     def table(self, name: str) -> pl.DataFrame:
         """A table of a stage that this one depends on, or of its own as the last run left it.
@@ -71,6 +73,7 @@ class Inputs:
             KeyError: the table belongs to a stage that `UPSTREAM` does not name.
         """
         self._must_be_in_reach(name)
+        self.seen.add(name)
         with connect(self.context.home.warehouse(self.context.card.name), read_only=True) as con:
             return read(con, name)
 
@@ -87,6 +90,7 @@ class Inputs:
     def model(self, name: str, params: dict[str, Any] | None = None) -> pl.DataFrame:
         """The rows of a SQL model over those tables."""
         with connect(self.context.home.warehouse(self.context.card.name), read_only=True) as con:
+            self.seen.update(tables_read(con, name))
             return run_model(con, name, params)
 
     def copy_into(self, con: duckdb.DuckDBPyConnection, name: str, copy: str) -> None:
@@ -96,6 +100,7 @@ class Inputs:
             KeyError: as `table`.
         """
         self._must_be_in_reach(name)
+        self.seen.add(name)
         with attached(con, self.context.home.warehouse(self.context.card.name), "_warehouse"):
             con.execute(f"create table {copy} as select * from _warehouse.{name}")  # noqa: S608  names are the code's own
 
@@ -121,13 +126,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Made:
-    """What a stage run left behind; `rows` and `schema` are those of its main table."""
+    """What a stage run left behind; `rows` and `schema`: of its main table; `seen`: the tables it read."""
 
     data_version: str
     upstream: dict[str, str]
     rows: int
     schema: pl.Schema
     metadata: dict[str, Any]
+    seen: frozenset[str] = frozenset()
 
 
 Compute = Callable[[StageContext, Inputs], Outcome]
@@ -146,7 +152,7 @@ def run_stage(context: StageContext, stage: str, compute: Compute) -> Made:
         version = data_version(stage, outcome.tables)
         _write(context, stage, version, inputs, outcome)
         main = outcome.tables[TABLES[stage][0].name]
-        return Made(version, inputs.versions, main.height, main.schema, outcome.metadata)
+        return Made(version, inputs.versions, main.height, main.schema, outcome.metadata, frozenset(inputs.seen))
 
 
 def _write(context: StageContext, stage: str, version: str, inputs: Inputs, outcome: Outcome) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from careful_assets.provenance.verdicts import Check, CheckView, Verdict
-from careful_assets.release.folder import RECORDS, ROWS, differences, folder_digest
+from careful_assets.release.files import RECORDS, ROWS
+from careful_assets.release.folder import differences, folder_digest
 from careful_assets.release.versions import version_key
 
 
@@ -67,6 +68,28 @@ def release_is_clean(view: CheckView) -> Verdict:
     return Verdict(True, f"every row of {newest} may be there, once", {"rows": 0})
 
 
+def unknown_share(view: CheckView) -> Verdict:
+    """Of the newest release's generated rows no more are of unknown origin than the card allows: by default none."""
+    newest = max(view.table("release.releases")["version"].to_list(), key=version_key)
+    rows = view.table("release.rows").filter(pl.col("version") == newest, pl.col("origin") == "generated").height
+    unknown = view.model("inherit/released_unknown", {"version": newest})
+    allowed = view.loaded.card.release.max_unknown_share
+    evidence = {"rows": rows, "unknown": unknown.height, "max_unknown_share": allowed}
+    summary = f"nobody knows who made {unknown.height} of the {rows} generated rows of {newest}"
+    if unknown.height <= allowed * rows:
+        return Verdict(True, f"{summary}; the card allows {allowed:.1%}", evidence)
+    files = unknown.group_by(pl.col("file_name").fill_null("no file on record")).len().sort("file_name").iter_rows()
+    name = view.loaded.card.name
+    told = ", ".join(f"{file}: {n}" for file, n in files)
+    return Verdict(
+        False,
+        f"{summary} ({told}), the card allows {allowed:.1%}. Take them out with "
+        f"`careful exclude {name} --generator unknown --reason ...` and run `careful run {name}`, or raise "
+        "release.max_unknown_share in the card",
+        evidence,
+    )
+
+
 def answers_still_valid(view: CheckView) -> Verdict:
     """On the day of the check owner, verifier and anchors are vouched for; source and ruler are those of now."""
     wrong = [*_no_longer_vouched_for(view), *_of_another_time(view)]
@@ -121,5 +144,6 @@ CHECKS = (
     ),
     Check("records_travel", 1, "R", "Does every generated row carry its whole record?", records_travel),
     Check("release_is_clean", 1, "EFU", "Has every released row the right to be there?", release_is_clean),
+    Check("unknown_share", 1, "R", "Are few enough released rows of unknown origin?", unknown_share),
     Check("answers_still_valid", 1, "CAL", "Do owner, verifier and anchors still hold today?", answers_still_valid),
 )

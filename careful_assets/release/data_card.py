@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -12,10 +13,16 @@ _GEMMA = (
     "The generated rows come from Gemma 3 270M. Gemma is provided under and subject to the Gemma Terms of Use found at "
     "ai.google.dev/gemma/terms; whoever passes these rows on passes those terms on."
 )
+_RETIRED = (
+    "Must not be used any more; each one's TOMBSTONE.json says why. Delete copies, and replace them by this version:"
+)
 
 
-def data_card(card: Card, manifest: dict[str, Any], results: pl.DataFrame) -> str:
-    """The card as Markdown. `manifest`: as in the release folder; `results`: `training.results`."""
+def data_card(card: Card, manifest: dict[str, Any], results: pl.DataFrame, retired: Sequence[str] = ()) -> str:
+    """The card as Markdown.
+
+    `manifest`: as in the release folder; `results`: `training.results`; `retired`: earlier versions that were.
+    """
     rows, life = manifest["rows"], card.lifecycle
     parts = [
         f"# {card.title}, version {manifest['version']}",
@@ -25,7 +32,7 @@ def data_card(card: Card, manifest: dict[str, Any], results: pl.DataFrame) -> st
             [f"**{entry.use}**: {entry.reason}" for entry in card.use_limits.forbidden]
             + [
                 "**any measurement of how well a model does**: the generated rows are guesses, not measurements",
-                "**label gold**: no person has checked the labels of the generated rows",
+                f"**label gold**: {_checked_by_people(manifest)}",
                 f"**mixes with more than {card.training.max_synthetic_share:.0%} generated rows in a class**",
             ]
         ),
@@ -58,8 +65,19 @@ def data_card(card: Card, manifest: dict[str, Any], results: pl.DataFrame) -> st
         f"{card.owner.name}, {card.owner.email}. Reviewed by {life.review_by}, retired by {life.retire_by}, "
         "or sooner when:",
         _bullets(life.retirement_triggers),
+        *(["## Retired versions", _RETIRED, _bullets(retired)] if retired else []),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _checked_by_people(manifest: dict[str, Any]) -> str:
+    """Why the labels are no gold, however many people looked at them."""
+    if manifest["labels_checked_by_people"]:
+        return "people have checked the label of each generated row, but one that was proposed to them"
+    if manifest["reviewed_rows"]:
+        of = manifest["rows"]["generated"]
+        return f"people have checked the labels of {manifest['reviewed_rows']} of the {of} generated rows"
+    return "no person has checked the labels of the generated rows"
 
 
 def _results(results: pl.DataFrame) -> list[dict[str, Any]]:
@@ -67,7 +85,7 @@ def _results(results: pl.DataFrame) -> list[dict[str, Any]]:
     return shown.select("arm", "name", "value", "low", "high", "n").to_dicts()
 
 
-def _bullets(lines: list[str]) -> str:
+def _bullets(lines: Sequence[str]) -> str:
     return "\n".join(f"- {' '.join(line.split())}" for line in lines)
 
 

@@ -1,11 +1,10 @@
 """The release folder: written whole under another name, then renamed; read back and held against its manifest.
 
-rows.parquet  provenance.parquet  rejects.parquet  manifest.json  DATA_CARD.md
+rows.parquet  provenance.parquet  rejects.parquet  manifest.json  DATA_CARD.md; of a retired one, see `tombstone`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -17,19 +16,21 @@ from typing import Any
 import polars as pl
 
 from careful_assets.errors import StageFailed
-from careful_assets.provenance.digests import canonical, sha256
 from careful_assets.release.content import content_digest, leaf_digests
-from careful_assets.release.rows import Contents
-from careful_assets.warehouse.home import explained
-
-ROWS, RECORDS, REJECTS, MANIFEST, CARD = (
-    "rows.parquet",
-    "provenance.parquet",
-    "rejects.parquet",
-    "manifest.json",
-    "DATA_CARD.md",
+from careful_assets.release.files import (
+    CARD,
+    MAKING,
+    MANIFEST,
+    RECORDS,
+    REJECTS,
+    ROWS,
+    digest_of_files,
+    file_sha256,
+    sync,
 )
-_MAKING = ".making-"
+from careful_assets.release.rows import Contents
+from careful_assets.release.tombstone import is_retired, wrong_with
+from careful_assets.warehouse.home import explained
 
 
 def write_folder(target: Path, contents: Contents, manifest: dict[str, Any], card: str) -> str:
@@ -41,25 +42,25 @@ def write_folder(target: Path, contents: Contents, manifest: dict[str, Any], car
     """
     with explained(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        for leftover in target.parent.glob(f"{_MAKING}*"):
+        for leftover in target.parent.glob(f"{MAKING}*"):
             shutil.rmtree(leftover)
-        making = target.parent / f"{_MAKING}{uuid.uuid4().hex}"
+        making = target.parent / f"{MAKING}{uuid.uuid4().hex}"
         making.mkdir()
         try:
             for name, frame in ((ROWS, contents.rows), (RECORDS, contents.records), (REJECTS, contents.rejects)):
                 _write_parquet(frame, making / name)
             (making / CARD).write_text(card, encoding="utf-8")
-            files = {name: _file_sha256(making / name) for name in (ROWS, RECORDS, REJECTS, CARD)}
+            files = {name: file_sha256(making / name) for name in (ROWS, RECORDS, REJECTS, CARD)}
             text = json.dumps({**manifest, "files": files}, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
             (making / MANIFEST).write_text(text, encoding="utf-8")
             for path in making.iterdir():
-                _sync(path)
+                sync(path)
             if target.exists():
                 raise StageFailed(
                     f"{target} stands already; a release is immutable. Move the folder away and run again"
                 )
             making.rename(target)
-            _sync(target.parent)
+            sync(target.parent)
         finally:
             shutil.rmtree(making, ignore_errors=True)
     return folder_digest(target)
@@ -91,16 +92,19 @@ def read_leaves(folder: Path) -> dict[str, bytes]:
 
 def folder_digest(folder: Path) -> str:
     """sha256 over the names and digests of all files in the folder."""
-    return sha256(canonical(sorted((path.name, _file_sha256(path)) for path in folder.iterdir())))
+    return digest_of_files({path.name: file_sha256(path) for path in folder.iterdir()})
 
 
 def differences(folder: Path) -> list[str]:
     """What in the folder is not as its manifest says; empty for a folder that is whole.
 
-    Every file is hashed, and the content digest is computed anew from the rows.
+    Every file is hashed, and the content digest is computed anew from the rows. A retired release's folder is held
+    against its tombstone instead.
     """
     if not folder.is_dir():
         return [f"{folder.name} is missing"]
+    if is_retired(folder):
+        return wrong_with(folder)
     try:
         manifest = read_manifest(folder)
     except StageFailed as error:
@@ -111,7 +115,7 @@ def differences(folder: Path) -> list[str]:
     wrong += [
         f"{name} was changed"
         for name, digest in sorted(manifest["files"].items())
-        if name in present and (not (folder / name).is_file() or _file_sha256(folder / name) != digest)
+        if name in present and (not (folder / name).is_file() or file_sha256(folder / name) != digest)
     ]
     if not wrong:
         found = content_digest(pl.read_parquet(folder / ROWS), pl.read_parquet(folder / RECORDS))
@@ -129,16 +133,3 @@ def _write_parquet(frame: pl.DataFrame, path: Path) -> None:
         if found is None:
             raise
         raise OSError(int(found[1]), os.strerror(int(found[1])), str(path)) from error
-
-
-def _file_sha256(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

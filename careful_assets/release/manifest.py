@@ -20,6 +20,7 @@ def manifest_of(
     card, profile = context.card, context.profile
     gates = gates_now(profile.gates, inputs.model("filtering/latest_overrides").to_dicts())
     origins = dict(contents.rows.group_by("origin").len().iter_rows())
+    reviewed = contents.records["reviewer"].count()
     made = inputs.table("generation.candidates").join(inputs.table("generation.requests"), on="request_id")
     return {
         "format": FORMAT,
@@ -38,7 +39,8 @@ def manifest_of(
         "rows": {"real": origins.get("real", 0), "generated": origins.get("generated", 0)},
         "labels": _counts(contents.rows, ["label", "origin"]),
         "label_sources": _counts(contents.records, ["label_source"]),
-        "labels_checked_by_people": False,
+        "reviewed_rows": reviewed,
+        "labels_checked_by_people": 0 < reviewed == origins.get("generated", 0),
         "anchors": {
             **inputs.table("anchors.sources").sort("vintage").drop("sealed_rows", "sealed_groups").row(-1, named=True),
             "citation": card.anchors.citation,

@@ -8,14 +8,15 @@ from typing import Any
 
 import polars as pl
 
-from careful_assets.errors import StageFailed
+from careful_assets.errors import Refused, StageFailed
 from careful_assets.provenance.stage import Inputs, Outcome, StageContext
 from careful_assets.release.content import content_digest, leaf_digests
 from careful_assets.release.data_card import data_card
 from careful_assets.release.folder import differences, folder_digest, read_leaves, read_manifest, write_folder
 from careful_assets.release.manifest import manifest_of
 from careful_assets.release.rows import Contents, gather
-from careful_assets.release.versions import FIRST, next_version, version_key
+from careful_assets.release.tombstone import is_retired
+from careful_assets.release.versions import FIRST, next_version, version_after_retired, version_key
 
 _RELEASES: dict[str, pl.DataType | type[pl.DataType]] = {
     "version": pl.String, "content_digest": pl.String, "folder_digest": pl.String, "status": pl.String,
@@ -30,12 +31,15 @@ def make_release(context: StageContext, inputs: Inputs) -> Outcome:
     digest = content_digest(contents.rows, contents.records)
     releases = inputs.table("release.releases").select(list(_RELEASES))
     rows = inputs.table("release.rows")
+    _refuse_erased(context, inputs, contents)
     newest = max(releases["version"].to_list(), key=version_key, default=None)
-    if newest is not None and releases.filter(pl.col("version") == newest)["content_digest"][0] == digest:
-        version = newest
+    standing = releases.filter((pl.col("version") == (newest or "")) & (pl.col("status") == "active"))
+    if digest in standing["content_digest"].to_list() and not is_retired(folder_of(context, standing["version"][0])):
+        version = standing["version"][0]
         releases = _restored_if_gone(context, inputs, contents, version, releases)
     else:
-        version, made = _new_release(context, inputs, contents, digest, newest)
+        _refuse_retired(context, inputs, digest, releases)
+        version, made = _new_release(context, inputs, contents, digest, newest, releases)
         releases = pl.concat([releases, pl.DataFrame([made], schema=_RELEASES)])
         added = contents.rows.with_columns(version=pl.lit(version)).select(rows.columns)
         rows = pl.concat([rows, added])
@@ -49,10 +53,43 @@ def folder_of(context: StageContext, version: str) -> Path:
     return context.home.releases(context.card.name) / version
 
 
+def _refuse_erased(context: StageContext, inputs: Inputs, contents: Contents) -> None:
+    """What was erased is not released again, whatever the stages above offer."""
+    erased = inputs.erased("anchor") | inputs.erased("candidate")
+    back = contents.rows.filter(pl.col("row_id").is_in(list(erased))).height
+    if back:
+        raise StageFailed(
+            f"{context.card.name}: {back} of the rows to release were erased; nothing was released. Materialize "
+            "anchors, generation and what lies between again, and report these words if it persists"
+        )
+
+
+def _refuse_retired(context: StageContext, inputs: Inputs, digest: str, releases: pl.DataFrame) -> None:
+    """Rows of a release that people retired make no new one. An erasure retires releases whose rows may all stand:
+    what they held of it may have been among the rejects alone.
+    """
+    for row in _retired(releases).filter(pl.col("content_digest") == digest).iter_rows(named=True):
+        if row["version"] not in inputs.erased("release"):
+            raise Refused(
+                f"{context.card.name}: these are the rows of version {row['version']}, which was retired "
+                f"({row['retired_because']}), and a retired release does not come back. Change what was wrong with it, "
+                "in the card or by excluding rows, and run again"
+            )
+
+
+def _retired(releases: pl.DataFrame) -> pl.DataFrame:
+    return releases.filter(pl.col("status") == "retired")
+
+
 def _new_release(
-    context: StageContext, inputs: Inputs, contents: Contents, digest: str, newest: str | None
+    context: StageContext,
+    inputs: Inputs,
+    contents: Contents,
+    digest: str,
+    newest: str | None,
+    releases: pl.DataFrame,
 ) -> tuple[str, dict[str, Any]]:
-    version = _version_after(context, contents, newest)
+    version = _version_after(context, contents, newest, releases)
     folder = folder_of(context, version)
     if folder.exists():
         # A run that ended between the folder and the transaction left it: adopt it if it is this very content.
@@ -63,7 +100,7 @@ def _new_release(
             )
         written = folder_digest(folder)
     else:
-        written = _write(context, inputs, contents, version, newest, digest)
+        written = _write(context, inputs, contents, version, newest, digest, releases)
     origins = dict(contents.rows.group_by("origin").len().iter_rows())
     return version, {
         "version": version,
@@ -78,10 +115,12 @@ def _new_release(
     }
 
 
-def _version_after(context: StageContext, contents: Contents, newest: str | None) -> str:
+def _version_after(context: StageContext, contents: Contents, newest: str | None, releases: pl.DataFrame) -> str:
     if newest is None:
         return FIRST
     before = folder_of(context, newest)
+    if newest in _retired(releases)["version"].to_list() or is_retired(before):
+        return version_after_retired(newest)
     if differences(before):
         raise StageFailed(
             f"{before} is missing or was changed, so the next version's number cannot be told; "
@@ -99,17 +138,24 @@ def _restored_if_gone(
     before = [other for other in releases["version"].to_list() if version_key(other) < version_key(version)]
     parent = max(before, key=version_key, default=None)
     digest = content_digest(contents.rows, contents.records)
-    written = _write(context, inputs, contents, version, parent, digest)
+    written = _write(context, inputs, contents, version, parent, digest, releases)
     context.log(f"the folder of version {version} was gone; its rows were written again, with the same content digest")
     folder = pl.when(pl.col("version") == version).then(pl.lit(written)).otherwise(pl.col("folder_digest"))
     return releases.with_columns(folder_digest=folder)
 
 
 def _write(
-    context: StageContext, inputs: Inputs, contents: Contents, version: str, parent: str | None, digest: str
+    context: StageContext,
+    inputs: Inputs,
+    contents: Contents,
+    version: str,
+    parent: str | None,
+    digest: str,
+    releases: pl.DataFrame,
 ) -> str:
     manifest = manifest_of(context, inputs, contents, version, parent, digest)
-    card = data_card(context.card, manifest, inputs.table("training.results"))
+    retired = sorted(_retired(releases)["version"].to_list(), key=version_key)
+    card = data_card(context.card, manifest, inputs.table("training.results"), retired)
     return write_folder(folder_of(context, version), contents, manifest, card)
 
 

@@ -17,6 +17,11 @@ def next_version(before: str, old: Mapping[str, bytes], new: Mapping[str, bytes]
     return f"{major}.{minor + 1}.0" if only_added else f"{major + 1}.0.0"
 
 
+def version_after_retired(before: str) -> str:
+    """The version after one that was retired: its rows are no longer there to compare with."""
+    return f"{int(before.split('.', maxsplit=1)[0]) + 1}.0.0"
+
+
 def version_key(version: str) -> tuple[int, ...]:
     """Sorts versions by number."""
     return tuple(int(part) for part in version.split("."))

@@ -8,21 +8,38 @@ import polars as pl
 
 from careful_assets.provenance.verdicts import Check, CheckView, Verdict
 
+_RETIRED = ["version", "retired_because"]
+
 
 def status_is_dated(view: CheckView) -> Verdict:
-    """Every release has a status and dates, and none lives past its `retire_by` on the day of the check."""
-    releases = set(view.table("release.releases")["version"].to_list())
+    """Every release has a status and dates, and none lives past its `retire_by` on the day of the check.
+
+    Those that are retired on record are shown as retired, with the reason, and no others.
+    """
+    recorded = view.table("release.releases")
+    releases = set(recorded["version"].to_list())
     statuses = view.table("retirement.statuses")
     missing = sorted(releases - set(statuses["version"].to_list()))
+    retired = {tuple(row) for row in recorded.filter(pl.col("status") == "retired").select(_RETIRED).iter_rows()}
+    shown = statuses.filter(pl.col("status") == "retired").select("version", "reason")
+    untold = sorted(version for version, _ in retired ^ {tuple(row) for row in shown.iter_rows()})
     overdue = _due(statuses, "overdue", "retire_by")
     if missing:
         return Verdict(False, f"no status for {', '.join(missing)}; materialize retirement again")
+    if untold:
+        return Verdict(
+            False, f"{', '.join(untold)}: retired on record and here are two things; materialize retirement again"
+        )
     if overdue:
         return Verdict(
             False,
             f"{', '.join(overdue)} should be retired by now; retire it, or review it and move the date in the card",
         )
-    return Verdict(True, f"{len(releases)} releases have a status and dates", {"releases": len(releases)})
+    return Verdict(
+        True,
+        f"{len(releases)} releases have a status and dates, {len(retired)} of them are retired",
+        {"releases": len(releases), "retired": len(retired)},
+    )
 
 
 def review_not_due(view: CheckView) -> Verdict:
@@ -45,6 +62,6 @@ def _due(statuses: pl.DataFrame, status: str, last_day: str) -> list[str]:
 
 
 CHECKS = (
-    Check("status_is_dated", 1, "L", "Has every release a status and an end that is not past?", status_is_dated),
+    Check("status_is_dated", 2, "L", "Has every release a status and an end that is not past?", status_is_dated),
     Check("review_not_due", 1, "L", "Is no review due?", review_not_due, severity="warn"),
 )

@@ -18,8 +18,9 @@ def date_releases(context: StageContext, inputs: Inputs) -> Outcome:
     life = context.card.lifecycle
     today = datetime.now(UTC).date()
     rows = []
-    for version, recorded in inputs.table("release.releases").sort("made_at").select("version", "status").iter_rows():
-        status, reason = status_on(today, recorded, life.review_by, life.retire_by)
+    releases = inputs.table("release.releases").sort("made_at").select("version", "status", "retired_because")
+    for version, recorded, why in releases.iter_rows():
+        status, reason = status_on(today, recorded, life.review_by, life.retire_by, why)
         rows.append(
             {
                 "version": version,
@@ -35,10 +36,15 @@ def date_releases(context: StageContext, inputs: Inputs) -> Outcome:
     )
 
 
-def status_on(today: date, recorded: str, review_by: date, retire_by: date) -> tuple[str, str | None]:
-    """A release's status on a day, and why: active, review_due after `review_by`, overdue after `retire_by`."""
+def status_on(
+    today: date, recorded: str, review_by: date, retire_by: date, why: str | None = None
+) -> tuple[str, str | None]:
+    """A release's status on a day, and why: active, review_due after `review_by`, overdue after `retire_by`.
+
+    One that is retired on record stays so, for the reason `why` on record.
+    """
     if recorded != "active":
-        return recorded, None
+        return recorded, why
     if today > retire_by:
         return "overdue", f"it was to be retired by {retire_by}"
     if today > review_by:

@@ -37,6 +37,11 @@ Batches = Iterable[pl.Series]
 EXACT_TEXTS = 100_000
 # The exact search for given texts takes some seconds for so many pairs of one of them with any text.
 _EXACT_PAIRS = 10**8
+# The most that `most_alike` may miss a pair exactly at the threshold: 32 bands of 4 rows at 0.7, and 0.00015.
+_MISS = 0.001
+_BANDS_AT_ONCE = 4  # 32 bytes a text
+# Verified pairs after which a text is tried with no more: those of one template among thousands of its rows.
+_ENOUGH = 4_096
 
 
 def clusters(texts: Batches, file: BinaryIO, thousandths: int) -> Ints:
@@ -79,6 +84,40 @@ def resembling(known: Batches, asked: Batches, file: BinaryIO, thousandths: int)
         found[near_copies] = True
         root[near_copies] = 0
     return found[first:]
+
+
+def most_alike(known: Batches, asked: Batches, file: BinaryIO, thousandths: int) -> tuple[Ints, Ints, Ints]:
+    """By asked text the number of the known one that it is most similar to, -1 where none is a near copy.
+
+    With it come the shingles that both hold, and those that either holds. Of equally similar ones the first is named.
+    By bands, whatever the number of texts; a text with thousands of near copies is held against a part of them.
+    """
+    import numpy as np
+
+    texts, first = _both(known, asked, file)
+    best = np.full(len(texts) - first, -1, dtype=np.int64)
+    shared, union = np.zeros(len(best), dtype=np.int64), np.ones(len(best), dtype=np.int64)
+    tried = np.zeros(len(best), dtype=np.int64)
+    if not first or not len(best):
+        return best, shared, union
+    bands, rows = minhash.banding_for(thousandths, _MISS)
+    # As in `resembling`: pairs are proposed of one known and one asked text.
+    root = np.where(np.arange(len(texts)) < first, 0, first)
+    for start in range(0, bands, _BANDS_AT_ONCE):
+        some = minhash.Bands.of(texts, bands=range(start, min(start + _BANDS_AT_ONCE, bands)), rows=rows)
+        for one, other in Buckets(texts, some, first).pairs(root):
+            left, right, both, either = minhash.verified(texts, one, other, thousandths)
+            # By asked text the most similar first, then the first known. Equal shares are equal as floats, too.
+            order = np.lexsort((left, -both / either, right))
+            left, right, both, either = left[order], right[order] - first, both[order], either[order]
+            heads = np.flatnonzero(np.diff(right, prepend=-1))
+            asks, mine, had = right[heads], both[heads] / either[heads], shared[right[heads]] / union[right[heads]]
+            better = heads[(mine > had) | ((mine == had) & (left[heads] < best[asks]))]
+            own = right[better]
+            best[own], shared[own], union[own] = left[better], both[better], either[better]
+            tried += np.bincount(right, minlength=len(best))
+            root[first + np.flatnonzero(tried >= _ENOUGH)] = 0
+    return best, shared, union
 
 
 def bridging(standing: Batches, fresh: Batches, sides: Ints, file: BinaryIO, thousandths: int) -> Bools:

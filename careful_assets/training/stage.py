@@ -16,6 +16,7 @@ from careful_assets.warehouse.vault_scorer import VaultScorer
 
 REAL_ONLY, MIX, BASELINE = "real only", "mix", "majority class"
 DIFFERENCE = "mix minus real only"
+_MODEL = ["mix_id", "arm", "model_digest"]
 NO_BREAK = "\N{NO-BREAK SPACE}"
 _SCORES: dict[str, pl.DataType | type[pl.DataType]] = {
     "slice": pl.String, "name": pl.String, "value": pl.Float64, "low": pl.Float64, "high": pl.Float64,
@@ -45,13 +46,11 @@ def train_and_score(context: StageContext, inputs: Inputs, vault_scorer: VaultSc
     commands = {arm: command_for(path) for arm, path in paths.items()}
     scored = vault_scorer.score(commands, context.card.anchors.labels)
     results = _results(scored.counts, slices, context)
+    mix_rows = _mix_rows(mixes, digests, registry_state)
     return Outcome(
-        {
-            "training.results": results,
-            "training.mixes": _mix_rows(mixes, digests, registry_state),
-            "training.slices": slices,
-        },
+        {"training.results": results, "training.mixes": mix_rows, "training.slices": slices},
         _shown(results, mixes, scored.withheld, scored.protections),
+        {"training.runs": _first_seen(mix_rows, inputs, context.run_id)},
     )
 
 
@@ -107,6 +106,17 @@ def _mix_rows(mixes: dict[str, pl.DataFrame], digests: dict[str, str], registry_
             )
             for arm, mix in mixes.items()
         ]
+    )
+
+
+def _first_seen(mix_rows: pl.DataFrame, inputs: Inputs, run_id: str) -> pl.DataFrame:
+    """The rows of those mixes whose models are not on record yet, as `training.runs` has them."""
+    known = inputs.table("training.runs").select(_MODEL).unique()
+    return (
+        mix_rows.join(known, on=_MODEL, how="anti")
+        .select("mix_id", "arm", "row_id", "origin", "model_digest", "registry_state")
+        .with_columns(run_id=pl.lit(run_id), trained_at=pl.lit(datetime.now(UTC)))
+        .sort("row_id", "arm")
     )
 
 

@@ -2,6 +2,7 @@
 
 Only one process may hold a DuckDB file for writing, and none may read it then; so nobody holds a connection while
 computing. A held lock is waited for, with jitter, for a bounded time; the system frees it when its holder dies.
+The lock is the file's, not its name's: where another was renamed over it meanwhile (`rewriting`), that one is opened.
 """
 
 from __future__ import annotations
@@ -73,8 +74,13 @@ def _open_patiently(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     deadline = time.monotonic() + LOCK_WAIT_S
     pause = 0.01
     while True:
+        named = _file_at(path)
         try:
-            return duckdb.connect(str(path), read_only=read_only)
+            con = duckdb.connect(str(path), read_only=read_only)
+            if _file_at(path) == named:
+                return con
+            con.close()
+            continue
         except (duckdb.IOException, duckdb.ConnectionException) as error:
             locked = "Could not set lock" in str(error) or isinstance(error, duckdb.ConnectionException)
             if not locked:
@@ -88,10 +94,20 @@ def _open_patiently(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
         pause = min(pause * 2, 1.0)
 
 
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Which file bears the name now. Not by opening it: closing it again would free DuckDB's lock on it."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _bound_memory(con: duckdb.DuckDBPyConnection) -> None:
     limit = os.environ.get("CAREFUL_MEMORY_LIMIT") or MEMORY_LIMIT
     try:
-        con.execute("set memory_limit = $limit", {"limit": limit})
+        # As text: DuckDB loads pandas to look at a Python value, and every command opens a connection.
+        con.execute("set memory_limit = '" + limit.replace("'", "''") + "'")
     except duckdb.ParserException as error:
         raise HomeUnusable(
             f"CAREFUL_MEMORY_LIMIT is {limit!r}, which is no size: give one such as 2GB or 500MB, and run again"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -35,6 +37,25 @@ def migrate(path: Path) -> None:
             con.execute(step.read_text(encoding="utf-8"))
             row = pl.DataFrame({"version": [number], "applied_at": [datetime.now(UTC)]})
             append(con, "provenance.schema_version", row)
+
+
+def is_newest(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the open warehouse has exactly the schema that this careful-assets knows."""
+    return _version(con) == len(list(_FOLDER.glob("*.sql")))
+
+
+@cache
+def migrated_columns() -> dict[str, dict[str, str]]:
+    """By `schema.name` the columns and their types of every table that a warehouse of the newest schema has."""
+    with closing(duckdb.connect()) as con:
+        con.execute("create schema provenance")
+        for step in sorted(_FOLDER.glob("*.sql")):
+            con.execute(step.read_text(encoding="utf-8"))
+        columns = con.sql("select * from duckdb_columns() where not internal order by table_oid, column_index").pl()
+        found: dict[str, dict[str, str]] = {}
+        for row in columns.iter_rows(named=True):
+            found.setdefault(f"{row['schema_name']}.{row['table_name']}", {})[row["column_name"]] = row["data_type"]
+        return found
 
 
 def _version(con: duckdb.DuckDBPyConnection) -> int:

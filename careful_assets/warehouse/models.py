@@ -5,6 +5,7 @@ A model is one select statement over schema-qualified tables, with named paramet
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import closing
 from functools import cache
@@ -30,6 +31,13 @@ def model_sql(name: str) -> str:
         FileNotFoundError: there is no such model.
     """
     return (models_folder() / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def tables_read(con: duckdb.DuckDBPyConnection, name: str) -> frozenset[str]:
+    """The tables that the model `stage/name` reads."""
+    # DuckDB names no tables of a statement with parameters; it names a table with its alias, and quotes its own words.
+    found = con.get_table_names(re.sub(r"\$\w+", "null", model_sql(name)), qualified=True)
+    return frozenset(table.split(" AS ")[0].replace('"', "") for table in found)
 
 
 def run_model(con: duckdb.DuckDBPyConnection, name: str, params: dict[str, Any] | None = None) -> pl.DataFrame:
@@ -63,18 +71,22 @@ def run_model_over(tables: Mapping[str, pl.DataFrame], name: str, params: dict[s
         return run_model(con, name, params)
 
 
-@cache
 def column_descriptions(table: str) -> dict[str, str]:
     """What `sources.yml`, dbt's documentation of tables, says of the columns of `schema.table`; empty if not listed."""
+    return {column["name"]: column["description"] for column in _documented().get(table, {}).get("columns", ())}
+
+
+def table_description(table: str) -> str | None:
+    """What `sources.yml` says of `schema.table`; None if it is not listed."""
+    return _documented().get(table, {}).get("description")
+
+
+@cache
+def _documented() -> dict[str, dict[str, Any]]:
+    """The entries of `sources.yml` by `schema.table`."""
     from ruamel.yaml import YAML
 
     documented = YAML(typ="safe").load((models_folder() / "sources.yml").read_text(encoding="utf-8"))
-    schema, _, name = table.partition(".")
     return {
-        column["name"]: column["description"]
-        for source in documented["sources"]
-        if source["name"] == schema
-        for entry in source["tables"]
-        if entry["name"] == name
-        for column in entry["columns"]
+        f"{source['name']}.{entry['name']}": entry for source in documented["sources"] for entry in source["tables"]
     }

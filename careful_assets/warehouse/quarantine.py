@@ -1,8 +1,8 @@
 """The quarantine: raw texts that were refused for personal data, of which the warehouse keeps masked text alone.
 
 Belongs here: its file, its key and its rows. Does not belong here: what personal data is (`text.personal_data`), when
-a row is masked (generation), the verdict on it (the gate `personal_data`). Nobody reads the texts back: the file is
-for the person who has to answer what was received.
+a row is masked (generation), the verdict on it (the gate `personal_data`). Nobody but an erasure reads the texts back:
+the file is for the person who has to answer what was received.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ import polars as pl
 
 from careful_assets.warehouse.connections import connect, transaction
 from careful_assets.warehouse.home import explained
+from careful_assets.warehouse.rewriting import delete_ids, rewrite
 from careful_assets.warehouse.tables import append, read, replace
 
 SCHEMA = Path(__file__).with_name("quarantine_schema.sql")
@@ -66,6 +67,28 @@ class Quarantine:
             known = read(con, "quarantine.rows").select("row_id", "quarantined_at")
             kept = rows.join(known, on="row_id", how="left").with_columns(pl.col("quarantined_at").fill_null(_now()))
             replace(con, "quarantine.rows", kept)
+
+    def texts(self) -> pl.DataFrame:
+        """Row ids and raw texts: for an erasure, which has to find the copies of a row."""
+        if not self.count():
+            return pl.DataFrame(schema={"row_id": pl.String, "text": pl.String})
+        with connect(self.path, read_only=True) as con:
+            return read(con, "quarantine.rows").select("row_id", "text")
+
+    def erase(self, row_ids: Collection[str]) -> None:
+        """Take these rows out and write the file anew, so that it keeps nothing of rows that went before, either.
+
+        Raises:
+            StageFailed, HomeUnusable: as `rewrite`; the file is as it was.
+        """
+
+        def without(draft: Path) -> None:
+            with connect(draft) as con, transaction(con):
+                con.execute(SCHEMA.read_text(encoding="utf-8"))
+                delete_ids(con, "quarantine.rows", "row_id", row_ids)
+
+        if self.path.exists():
+            rewrite(self.path, without)
 
     def count(self) -> int:
         """How many rows it holds."""

@@ -1,17 +1,16 @@
 """Sealing: the grant that puts evaluation rows into the vault, and tells which rows on offer are kin of sealed ones.
 
 Belongs here: `VaultSealer` and what holds when the vault grows. Asking for leaks is in `vault_probe`, scoring
-in `vault_scorer`. The vault grows and never shrinks; a sealed row's text, label and group stand as they were sealed.
+in `vault_scorer`, how a row is erased in `vault_erasing`. But for erasures the vault never shrinks; a sealed row's
+text, label and group stand as they were sealed.
 
 Rows on offer lie in a staging file (`staging`), whose `rows` and what is known of them are read here.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,18 +24,14 @@ from careful_assets.warehouse import vault_store
 from careful_assets.warehouse.connections import connect, transaction
 from careful_assets.warehouse.home import explained
 from careful_assets.warehouse.models import fill, refill, run_model
-from careful_assets.warehouse.tables import append, attached, batches, read
+from careful_assets.warehouse.rewriting import rewrite
+from careful_assets.warehouse.tables import append, attached, read
+from careful_assets.warehouse.vault_erasing import CopySearch, SealedRow, Unsealed, counts_now, look_up, take_out
 from careful_assets.warehouse.vault_near import Near, near_refs, note_joins
 from careful_assets.warehouse.vault_store import Opening, next_seq, wordless
 
 ALL = "all"
 _OFFERED = ("rows", "known", "lying", "dealt", "clusters", "shingles", "ngrams", "slices")
-# What the registry's state is the digest of, in order: free of key, time and order of sealing.
-_STATE = (
-    "select row_id, label from sealed.rows order by all",
-    "select row_id, kind, hash from sealed.fingerprints order by all",
-    "select row_id, slice from sealed.tags order by all",
-)
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,7 @@ class Sealed:
 
 
 class VaultSealer:
-    """The grant to seal: anchors alone holds it."""
+    """The grant to seal, and to erase what was sealed: anchors holds it, and an erasure."""
 
     stage = "anchors"
 
@@ -142,9 +137,42 @@ class VaultSealer:
             opening.detail = {"vintage": vintage, "offered": sealed.rows - kept, "added": added, "kept": kept}
         return sealed
 
+    @wordless
+    def look_up(self, row_id: str, texts: pl.DataFrame, search: CopySearch) -> SealedRow | None:
+        """What an erasure has to know of a row: whether it is sealed, and which of `texts` (row_id, text) copy it."""
+        if not vault_store.holds_rows(self._vault_path):
+            return None
+        opening = Opening(self.stage, "VaultSealer", "look_up")
+        with connect(self._vault_path) as con, vault_store.recorded(self._warehouse_path, self._run_id, opening):
+            opening.protections = vault_store.file_protections(self._vault_path)
+            opening.registry_state, opening.rows = vault_store.standing(con)
+            return look_up(con, row_id, texts, search)
+
+    @wordless
+    def erase(self, row_ids: Collection[str]) -> Unsealed:
+        """Take sealed rows out and write the vault's file anew; what is not sealed is passed over."""
+        opening = Opening(self.stage, "VaultSealer", "erase")
+        answers: list[Unsealed] = []
+
+        def without(draft: Path) -> None:
+            # As in `seal`, the opening is on record before the rows are gone.
+            with (
+                connect(draft) as con,
+                transaction(con),
+                vault_store.recorded(self._warehouse_path, self._run_id, opening),
+            ):
+                opening.protections = vault_store.file_protections(self._vault_path)
+                gone = take_out(con, row_ids)
+                state = self._registered(con, -gone)
+                opening.rows, opening.registry_state, opening.detail = gone, state, {"erased": gone}
+                answers.append(Unsealed(gone, state, counts_now(con)))
+
+        rewrite(self._vault_path, without)
+        return answers[0]
+
     def _registered(self, con: duckdb.DuckDBPyConnection, added: int) -> str:
         """The state of what is sealed now; entered in the registry where it is another than before."""
-        state = _state(con)
+        state = vault_store.digest_of_sealed(con)
         registry = read(con, "sealed.registry").sort("seq")
         if registry.is_empty():
             append(con, "sealed.keys", pl.DataFrame({"key": [os.urandom(32)]}))
@@ -183,23 +211,12 @@ def _grow(con: duckdb.DuckDBPyConnection, vintage: int, was_empty: bool) -> int:
 
 def _answer(con: duckdb.DuckDBPyConnection, vintage: int, state: str, added: int, kept: int) -> Sealed:
     refill(con, "vault/joined_groups", "sealed.joins")
-    con.execute("create temp table units (group_id varchar, unit varchar)")
-    append(con, "units", vault_store.units_of(read(con, "sealed.joins")))
-    counts = run_model(con, "vault/class_counts")
+    counts = counts_now(con)
     changes = read(con, "sealed.changes").filter(pl.col("vintage") == vintage)
     digests = vault_store.row_digests(con, changes["row_id"]).rename({"digest": "eval_row_digest"})
     told = changes.join(digests, on="row_id").select("change", "eval_row_digest").sort("change", "eval_row_digest")
     groups = vault_store.count(con, "sealed.rows", distinct="group_id")
     return Sealed(state, counts, int(counts["n"].sum()), groups, added, kept, told)
-
-
-def _state(con: duckdb.DuckDBPyConnection) -> str:
-    digest = hashlib.sha256()
-    for query in _STATE:
-        for batch in batches(con.sql(query)):
-            digest.update("".join(f"{json.dumps(row)}\n" for row in batch.iter_rows()).encode())
-        digest.update(b"\n")
-    return digest.hexdigest()
 
 
 def _refuse(con: duckdb.DuckDBPyConnection, vault_path: Path) -> int:

@@ -1,8 +1,8 @@
 """Near copies of sealed rows, told inside of the vault: by stored shingles where all rows have them, else by text.
 
-Belongs here: what the sealer asks about near copies. Does not belong here: how texts are compared. That is the
-workshop's, which the vault cannot import; so the sealer's caller hands the search in, and the vault lets none but
-`text.near_texts` see a sealed text. It answers in numbers and truth values, by place.
+Belongs here: what the sealer and the probe ask about near copies. Does not belong here: how texts are compared. That
+is the workshop's, which the vault cannot import; so the grant's caller hands the search in, and the vault lets none
+but `text.near_texts` see a sealed text. It answers in numbers and truth values, by place.
 
 Shingles are offered, and then stored, as long as a dataset has few enough texts for the exact search over all of them.
 A dataset that outgrew that has rows without shingles in its vault, whose texts are read here.
@@ -46,6 +46,12 @@ class NearSearch(Protocol):
         self, known: Iterable[pl.Series], asked: Iterable[pl.Series], file: BinaryIO, thousandths: int
     ) -> npt.NDArray[np.bool_]:
         """Which texts have a known near copy."""
+        ...
+
+    def most_alike(
+        self, known: Iterable[pl.Series], asked: Iterable[pl.Series], file: BinaryIO, thousandths: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Which known text each is most similar to, and how."""
         ...
 
 
@@ -109,6 +115,30 @@ def note_joins(con: duckdb.DuckDBPyConnection, near: Near | None, folder: Path) 
     group = pl.concat(groups)
     joins = pl.DataFrame({"group_id": group, "other": group.gather(pl.Series(root))})
     append(con, "sealed.joins", joins.filter(pl.col("group_id") != pl.col("other")).unique())
+
+
+def nearest_sealed(
+    con: duckdb.DuckDBPyConnection, asked: Iterable[pl.DataFrame], near: Near, folder: Path
+) -> pl.DataFrame:
+    """The sealed row that each of these texts is most similar to, if it is near, and the shingles of both and of any.
+
+    `asked`: row_id, text, some at a time. `folder`: as for `near_refs`.
+    """
+    ids: list[pl.Series] = []
+    sealed_ids: list[pl.Series] = []
+
+    def texts() -> Iterator[pl.Series]:
+        for batch in asked:
+            ids.append(batch["row_id"])
+            yield batch["text"]
+
+    with tempfile.TemporaryFile(dir=folder) as file:
+        sealed = _texts(con, "from sealed.rows order by row_id", sealed_ids, "row_id")
+        best, shared, union = near.search.most_alike(sealed, texts(), file, near.thousandths)
+    found = pl.DataFrame({"place": best, "shared": shared, "of_hashes": union})
+    row_ids = pl.concat(ids) if ids else pl.Series("row_id", [], pl.String)
+    named = found.insert_column(0, row_ids.alias("row_id")).filter(pl.col("place") >= 0)
+    return named.with_columns(sealed_row_id=pl.concat(sealed_ids).gather(named["place"])).drop("place")
 
 
 def _all_have_shingles(con: duckdb.DuckDBPyConnection) -> bool:

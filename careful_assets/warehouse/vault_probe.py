@@ -1,11 +1,13 @@
 """Asking the vault which candidates are leaks.
 
-Belongs here: `VaultProbe`, whose questions go in as hashes and whose answers come out as keyed digests and
-counts. The set logic is in `dbt_like_sql/models/vault/`; hashing texts is the caller's (workshop `text/`).
+Belongs here: `VaultProbe`, whose questions go in as hashes, or as the asker's own texts, and whose answers come out as
+keyed digests and counts. The set logic is in `dbt_like_sql/models/vault/`; hashing texts is the caller's (workshop
+`text/`), and so is the search for near copies.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +17,7 @@ import polars as pl
 from careful_assets.errors import StageFailed
 from careful_assets.warehouse import vault_store
 from careful_assets.warehouse.models import run_model
+from careful_assets.warehouse.vault_near import Near, nearest_sealed
 from careful_assets.warehouse.vault_store import Opening, require_columns, wordless
 
 Detector = Literal["exact", "ngram"]
@@ -29,11 +32,10 @@ LEAKS: dict[str, type[pl.DataType]] = {
 
 
 class VaultProbe:
-    """The grant to ask which rows are leaks: evaluation alone holds it."""
+    """The grant to ask which rows are leaks: evaluation holds it, and whoever takes in foreign files (`stage`)."""
 
-    stage = "evaluation"
-
-    def __init__(self, vault_path: Path, warehouse_path: Path, run_id: str) -> None:
+    def __init__(self, vault_path: Path, warehouse_path: Path, run_id: str, stage: str = "evaluation") -> None:
+        self.stage = stage
         self._vault_path = vault_path
         self._warehouse_path = warehouse_path
         self._run_id = run_id
@@ -83,6 +85,32 @@ class VaultProbe:
         return leaks
 
     @wordless
+    def find_near(self, texts: Iterable[pl.DataFrame], near: Near) -> pl.DataFrame:
+        """The sealed row that each text is most similar to, of those that are near copies of one.
+
+        Args:
+            texts: row_id and text, some at a time.
+            near: from which similarity on, and the search (`text.near_texts`).
+
+        Returns:
+            As `find_leaks`, at most one row a text: shared and of count shingles, the score is Jaccard's coefficient.
+
+        Raises:
+            StageFailed: nothing is sealed yet.
+        """
+        opening = Opening(self.stage, "VaultProbe", "find_near")
+        with (
+            vault_store.opened(self._vault_path) as con,
+            vault_store.recorded(self._warehouse_path, self._run_id, opening),
+        ):
+            opening.protections = vault_store.file_protections(self._vault_path)
+            opening.registry_state, opening.rows = vault_store.standing(con)
+            opening.detail = {"thousandths": near.thousandths}
+            leaks = _keyed(con, nearest_sealed(con, texts, near, self._vault_path.parent))
+            opening.detail["pairs"] = leaks.height
+        return leaks
+
+    @wordless
     def sealed_rows(self) -> int:
         """How many rows are sealed: a count that `Sealed` has made public, so no opening.
 
@@ -101,6 +129,11 @@ def _leaks(
         pairs = run_model(con, f"vault/{detector}_leaks", params)
     finally:
         con.unregister("candidates")
+    return _keyed(con, pairs)
+
+
+def _keyed(con: duckdb.DuckDBPyConnection, pairs: pl.DataFrame) -> pl.DataFrame:
+    """The pairs with a keyed digest in the place of each sealed row's id."""
     digests = vault_store.row_digests(con, pairs["sealed_row_id"])
     return (
         pairs.join(digests, left_on="sealed_row_id", right_on="row_id")

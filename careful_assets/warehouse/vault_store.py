@@ -24,9 +24,15 @@ import polars as pl
 
 from careful_assets.errors import CarefulError, StageFailed
 from careful_assets.warehouse.connections import connect, transaction
-from careful_assets.warehouse.tables import append, read
+from careful_assets.warehouse.tables import append, batches, read
 
 SCHEMA = Path(__file__).with_name("vault_schema.sql")
+# What the registry's state is the digest of, in order: free of key, time and order of sealing.
+_STATE = (
+    "select row_id, label from sealed.rows order by all",
+    "select row_id, kind, hash from sealed.fingerprints order by all",
+    "select row_id, slice from sealed.tags order by all",
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -149,6 +155,16 @@ def standing(con: duckdb.DuckDBPyConnection) -> tuple[str, int]:
     """The registry's state and the number of sealed rows, as the last sealing left them."""
     last = read(con, "sealed.registry").sort("seq")
     return str(last["registry_state"][-1]), int(last["rows"][-1])
+
+
+def digest_of_sealed(con: duckdb.DuckDBPyConnection) -> str:
+    """What the registry's state is now: sha256, in hex."""
+    digest = hashlib.sha256()
+    for query in _STATE:
+        for batch in batches(con.sql(query)):
+            digest.update("".join(f"{json.dumps(row)}\n" for row in batch.iter_rows()).encode())
+        digest.update(b"\n")
+    return digest.hexdigest()
 
 
 def row_digests(con: duckdb.DuckDBPyConnection, row_ids: pl.Series) -> pl.DataFrame:

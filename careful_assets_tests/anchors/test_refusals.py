@@ -239,5 +239,5 @@ def test_an_empty_csv_cell_is_a_missing_value(tmp_path: Path) -> None:
     source = FileSource(kind="csv", path="rows.csv", sha256=hashlib.sha256(data).hexdigest(), columns=COLUMNS)
     context = readings.context(source=source)
     (tmp_path / "staging").mkdir()
-    loaded = load(replace(context, scratch=tmp_path / "staging"), Staging(tmp_path / "staging"))
+    loaded = load(replace(context, scratch=tmp_path / "staging"), Staging(tmp_path / "staging"), set())
     assert loaded.findings.select("passed", "unexpected").rows() == [(False, 60)]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +18,7 @@ from careful_assets.errors import GateClosed, Refused, StageFailed
 from careful_assets.llm.requests import Answer, Choice
 from careful_assets.measures.intervals import wilson
 from careful_assets.operations.regenerate import compare, match_text, regenerate
+from careful_assets.operations.regenerate_rows import RECORDS, regenerate_rows, rows_text
 from careful_assets.text.normalize import normalize
 from careful_assets.warehouse.home import Home
 from careful_assets_tests.cli.endpoints import Endpoint, serving
@@ -199,6 +202,147 @@ def test_the_command_prints_the_report(answering: Endpoint, llm_life: Life) -> N
     assert done.returncode == 1
     report = json.loads(done.stdout)
     assert (report["failed"], report["rows"], report["exact"]["value"], report["seed"]) == (2, 0, None, 3)
+
+
+@pytest.fixture
+def copied(ngram_life: Life, tmp_path: Path) -> Life:
+    """The life of the n-gram model, to change."""
+    shutil.copytree(ngram_life.project, tmp_path, dirs_exist_ok=True)
+    return Life(tmp_path, Home(tmp_path / ".careful"), NAME)
+
+
+def some_rows(life: Life, n: int = 3) -> list[str]:
+    return life.table("generation.candidates").sort("row_id")["row_id"].to_list()[:n]
+
+
+def rebuilt(life: Life, row_ids: list[str], *, offline: bool = True) -> dict[str, Any]:
+    return regenerate_rows(life.loaded, life.home, row_ids, lambda line: None, offline=offline)
+
+
+def test_rows_come_out_of_the_record_as_they_are(ngram_life: Life) -> None:
+    """By id or prefix, in the order named, nobody asked; prompt, request and row hold, and nothing changes."""
+    before, rows = files_of(ngram_life), some_rows(ngram_life)
+    report = rebuilt(ngram_life, [rows[2], rows[0][:12], rows[1], rows[2]])
+    assert report["holds"]
+    assert [row["row_id"] for row in report["rows"]] == [rows[2], rows[0], rows[1]]
+    for row in report["rows"]:
+        assert row["rebuilt"] == {"prompt_digest": True, "request_id": True, "row_id": True, "why": []}
+        assert "again" not in row
+    assert files_of(ngram_life) == before
+
+
+def test_asked_again_the_same_model_gives_the_same_rows(ngram_life: Life) -> None:
+    """Only the named rows' requests are sent, each once, and each row is equal."""
+    said = list[str]()
+    rows = some_rows(ngram_life)
+    report = regenerate_rows(ngram_life.loaded, ngram_life.home, rows, said.append)
+    requests = {row["request_id"] for row in report["rows"]}
+    assert report["requests"] == len(requests)
+    assert said[0].startswith(f"{NAME}: sending {len(requests)} of 12 recorded requests")
+    assert [row["again"] for row in report["rows"]] == [{"outcome": "equal", "similarity": 1.0}] * len(rows)
+
+
+def test_each_row_is_told_how_far_apart_it_is(answering: Endpoint, llm_life: Life) -> None:
+    """Equal, equal in normal form, or apart by the share of characters that differ; a refusal has its cause."""
+    honest = answering.writer
+    answering.writer = lambda seed: (
+        ("X" + honest(seed)[0][2:], f"{honest(seed)[0].upper()} ", honest(seed)[0])[seed % 3],
+        "stop",
+    )
+    table = llm_life.table("generation.candidates").join(
+        llm_life.table("generation.requests").select("request_id", "seed"), on="request_id"
+    )
+    chosen = table.sort("seed", "ordinal").head(3).with_columns(own=pl.col("seed") + pl.col("ordinal"))
+    report = rebuilt(llm_life, chosen["row_id"].to_list(), offline=False)
+    assert report["holds"]
+    again = {row["row_id"]: row["again"] for row in report["rows"]}
+    for row_id, own, text in chosen.select("row_id", "own", "text").iter_rows():
+        assert again[row_id]["outcome"] == ("apart", "normalized", "equal")[own % 3]
+        if own % 3 == 0:
+            assert again[row_id]["similarity"] == pytest.approx(1 - 1 / len(text))
+    assert "another text, 9" in rows_text(report)
+    answering.willing = 0
+    refused = rebuilt(llm_life, chosen["row_id"].to_list()[:1], offline=False)["rows"][0]["again"]
+    assert refused["outcome"] == "failed"
+    assert "400" in refused["cause"]
+
+
+@pytest.mark.parametrize(
+    ("what", "held", "why"),
+    [
+        ("prompt", [False, True, True], "the card has no prompt of the digest"),
+        ("request", [True, False, False], "the record of the request gives another id"),
+        ("answer", [True, True, False], "the recorded answer gives another row"),
+        ("journal", [True, False, False], "the journal lacks the answer; restore it"),
+    ],
+)
+def test_a_record_that_was_changed_is_told(copied: Life, what: str, held: list[bool], why: str) -> None:
+    """A prompt, parameters or an answer other than on record: the part that does not hold is named."""
+    (row_id,) = some_rows(copied, 1)
+    (row,) = copied.table("generation.candidates").filter(row_id=row_id).to_dicts()
+    if what == "prompt":
+        path = copied.card_path.parent / "prompts" / "plain.jinja"
+        path.write_text(path.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    elif what == "request":
+        copied.sql(f"update generation.requests set seed = seed + 1 where request_id = '{row['request_id']}'")
+    elif what == "answer":
+        lines = [json.loads(line) for line in copied.journal.read_text(encoding="utf-8").splitlines()]
+        for event in lines:
+            if event["event"] == "answered" and event["request_id"] == row["request_id"]:
+                event["choices"][row["ordinal"]]["text"] += " or so"
+        copied.journal.write_text("".join(f"{json.dumps(event)}\n" for event in lines), encoding="utf-8")
+    else:
+        copied.journal.unlink()
+    report = rebuilt(copied, [row_id])
+    (told,) = report["rows"]
+    assert [told["rebuilt"][part] for part in RECORDS] == held
+    assert not report["holds"]
+    assert why in rows_text(report)
+
+
+def test_a_masked_row_is_rebuilt_masked(copied: Life) -> None:
+    """What was masked for personal data comes out masked again, of the same raw text; another key is told."""
+    lines = [json.loads(line) for line in copied.journal.read_text(encoding="utf-8").splitlines()]
+    event = next(event for event in lines if event["event"] == "answered")
+    event["choices"][0]["text"] = "write to jane.doe@example.org if yours breaks, too"
+    copied.journal.write_text("".join(f"{json.dumps(event)}\n" for event in lines), encoding="utf-8")
+    assert copied.materialize("generation", checked=False).success
+    (row,) = copied.table("generation.candidates").filter(pl.col("text_digest").is_not_null()).to_dicts()
+    report = rebuilt(copied, [row["row_id"]])
+    assert (report["holds"], report["rows"][0]["masked"]) == (True, True)
+    copied.home.quarantine(NAME).unlink()
+    assert not rebuilt(copied, [row["row_id"]])["holds"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("status = 'erased'", "was erased, its prompt and answer are gone"),
+        ("generator_family = 'unknown'", "came in a file without provenance: .* nobody to ask"),
+    ],
+)
+def test_rows_that_nobody_can_make_again_are_refused(copied: Life, change: str, said: str) -> None:
+    """An erased request and a row of unknown origin are refused, offline too; so is a replay unless offline."""
+    (row_id,) = some_rows(copied, 1)
+    copied.sql(f"update generation.requests set {change}")
+    for offline in (True, False):
+        with pytest.raises(Refused, match=said):
+            rebuilt(copied, [row_id], offline=offline)
+
+
+def test_the_command_rebuilds_rows(copied: Life) -> None:
+    """Exit codes: 0 holds, 1 does not, 2 no such row, 64 for calls that mean nothing."""
+    (row_id,) = some_rows(copied, 1)
+    done = careful("regenerate", NAME, "--row", row_id[:16], "--offline", "--json", cwd=copied.project)
+    assert (done.returncode, json.loads(done.stdout)["holds"]) == (0, True), done.stderr
+    copied.journal.unlink()
+    done = careful("regenerate", NAME, "--row", row_id, "--offline", cwd=copied.project)
+    assert done.returncode == 1
+    assert "row id DIFFERS" in done.stdout
+    done = careful("regenerate", NAME, "--row", "0" * 64, "--offline", cwd=copied.project)
+    assert (done.returncode, done.stdout) == (2, "")
+    for arguments in (("--offline",), ("--row", row_id, "--requests", "1")):
+        assert careful("regenerate", NAME, *arguments, cwd=copied.project).returncode == 64
 
 
 def test_the_command_needs_no_dagster(ngram_life: Life) -> None:

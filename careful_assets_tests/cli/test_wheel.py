@@ -64,7 +64,7 @@ def test_the_wheel_carries_what_the_commands_read(wheel: Path) -> None:
         for path in (CHECKOUT / "dbt_like_sql").rglob("*") if path.suffix in (".sql", ".yml")
     } | {
         path.relative_to(CHECKOUT).as_posix()
-        for pattern in ("*.sql", "*.yaml", "*.jinja", "*.py") for path in PACKAGE.rglob(pattern)
+        for pattern in ("*.sql", "*.yaml", "*.jinja", "*.json", "*.py") for path in PACKAGE.rglob(pattern)
     }  # fmt: skip
     assert len(needed) > 150
     assert needed - held == set()

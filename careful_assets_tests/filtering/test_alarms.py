@@ -73,6 +73,13 @@ def test_no_candidates_have_no_rates_and_no_alarms() -> None:
     assert alarms(newest_batch(told), []) == ([], 0)
 
 
+def test_a_round_of_which_people_excluded_rows_adds_nothing() -> None:
+    """Its batch stays on record as it was as a whole; other rounds are recorded."""
+    both = rates(pl.concat([batch(1, 2, 10), batch(2, 0, 5)]))
+    assert to_record(both, EMPTY, [2])["round"].unique().to_list() == [1]
+    assert to_record(both, EMPTY, [1, 2]).is_empty()
+
+
 def test_the_record_grows_by_what_is_new_alone() -> None:
     """The same run again adds nothing; another batch, threshold or count is added, and nothing is rewritten."""
     first, second = rates(batch(1, 2, 40)), rates(batch(1, 2, 40, seed=2))

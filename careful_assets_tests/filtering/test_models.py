@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 
 from careful_assets.filtering.cascade import DECISIONS, run_cascade
+from careful_assets.filtering.gates.excluded import Excluded
+from careful_assets.filtering.settings import SetGate
 from careful_assets.warehouse.models import run_model_over
 from careful_assets_tests.filtering.frames import RARE_CLASS, anchors_of, candidates_of
 from careful_assets_tests.filtering.test_cascade import ANCHORS, FINISHED, ROWS, TEXTS
@@ -27,6 +29,25 @@ def test_kept_are_the_rows_that_passed_every_gate():
     unseen = DECIDED.filter((pl.col("gate") != "truncation") | (pl.col("row_id") != "c0"))
     assert model("kept", unseen, gates=6) == []
     assert model("kept", pl.concat([DECIDED, DECIDED.filter(pl.col("row_id") == "c0").head(1)]), gates=6) == []
+
+
+def test_what_people_excluded_stands_before_the_gates():
+    """It is decided on every candidate and conserved; the rest is judged as if it had never been there."""
+    excluded = [SetGate(Excluded({"c0": ("seed", 4), "c1": ("prompt", 2)}), None)]
+    decisions = run_cascade(CANDIDATES, ANCHORS, RARE_CLASS, excluded)
+    first = decisions.filter(pl.col("position") == -1)
+    assert first["row_id"].to_list() == sorted(CANDIDATES["row_id"])
+    assert first.filter(~pl.col("passed")).select("row_id", "gate", "gate_version", "reason", "evidence").rows() == [
+        ("c0", "excluded", 1, "excluded_by_seed", "exclusion 4"),
+        ("c1", "excluded", 1, "excluded_by_prompt", "exclusion 2"),
+    ]
+    rest = run_cascade(CANDIDATES.filter(~pl.col("row_id").is_in(["c0", "c1"])), ANCHORS, RARE_CLASS)
+    assert decisions.filter(pl.col("position") >= 0).equals(rest)
+    # c2 resembled c0, which is not there to be resembled any more.
+    assert model("kept", decisions, gates=6) == [("c2",)]
+    assert model("conservation", decisions) == []
+    lost = decisions.filter(~((pl.col("position") == -1) & (pl.col("row_id") == "c4")))
+    assert model("conservation", lost) == [(-1, "excluded", 8, 7, 1, 0, 0), (0, "format", 5, 6, 0, 1, 0)]
 
 
 def test_gate_flow_counts_in_order():

@@ -67,7 +67,7 @@ def test_a_later_round_changes_no_decision_on_an_earlier_one(first, second):
 
 
 def test_rounds_count_what_was_asked_held_back_and_kept():
-    """By round and stratum; what a budget held back was asked for and not answered."""
+    """By round and stratum; held back was asked for and not answered, and what people excluded is not kept."""
     requests = pl.DataFrame(
         [
             ("r1", 1, "bad", 4, "answered"),
@@ -78,14 +78,20 @@ def test_rounds_count_what_was_asked_held_back_and_kept():
         schema=["request_id", "round", "stratum", "completions", "status"],
         orient="row",
     )
-    candidates = pl.DataFrame({"row_id": ["a", "b", "c", "d"], "request_id": ["r1", "r1", "r1", "r4"]})
+    candidates = pl.DataFrame({"row_id": ["a", "b", "c", "d", "e"], "request_id": ["r1", "r1", "r1", "r4", "r1"]})
     decisions = pl.DataFrame(
-        [("a", True), ("a", True), ("b", True), ("b", False), ("c", True), ("d", True), ("d", True)],
-        schema=["row_id", "passed"],
+        [
+            *(("a", place, True) for place in (-1, 0, 1)),
+            *(("b", place, place < 1) for place in (-1, 0, 1)),
+            *(("c", place, True) for place in (-1, 0)),
+            *(("d", place, True) for place in (-1, 0, 1)),
+            ("e", -1, False),
+        ],
+        schema=["row_id", "position", "passed"],
         orient="row",
     )
     tables = {"generation.requests": requests, "generation.candidates": candidates, "filtering.decisions": decisions}
     columns = ["round", "stratum", "asked", "held_back", "answered", "kept"]
     counted = run_model_over(tables, "filtering/rounds", {"gates": 2})
-    assert counted.select(columns).rows() == [(1, "bad", 7, 3, 3, 1), (1, "sad", 1, 0, 1, 1), (2, "bad", 2, 0, 0, 0)]
+    assert counted.select(columns).rows() == [(1, "bad", 7, 3, 4, 1), (1, "sad", 1, 0, 1, 1), (2, "bad", 2, 0, 0, 0)]
     assert run_model_over(tables, "filtering/kept_by_round", {"gates": 2}).rows() == [(1, "bad", "a"), (1, "sad", "d")]

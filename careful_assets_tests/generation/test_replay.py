@@ -13,10 +13,13 @@ import polars as pl
 import pytest
 
 from careful_assets.card.reader import LoadedCard, read_card
+from careful_assets.card.recorded import read_recorded
 from careful_assets.errors import Fault, MalformedInput, StageFailed
 from careful_assets.generation.generators import open_generator
+from careful_assets.generation.replay import ReplayGenerator
 from careful_assets.llm.dispatch import answer_all
 from careful_assets.llm.journal import Journal
+from careful_assets.llm.journal_erasing import erase_requests
 from careful_assets.llm.requests import Answer, CallFailed, Choice, GeneratorIdentity, Request
 from careful_assets.purpose.answers import answers_of
 from careful_assets.warehouse.home import Home
@@ -82,6 +85,25 @@ def test_the_recorded_generator_answers_again(tmp_path: Path) -> None:
     answer = journal.read().answers[request(1).request_id]
     choices = (Choice(" ticket 2\u00e9", "stop"), Choice(" ticket 3\u00e9", "stop"))
     assert answer == Answer(request(1).request_id, choices, 9, 0.0, "big-model-2036")
+
+
+def test_a_journal_after_an_erasure_is_replayed(tmp_path: Path) -> None:
+    """What was not erased is answered, what was has no answer; with all of it erased the generator is still known."""
+    first, second = request(), request(1)
+    path = tmp_path / "recorded.ndjson"
+    path.write_bytes(recorded(first, second))
+    for gone in (first, second):
+        assert erase_requests(path, [gone.request_id]) == 1
+        replaying = ReplayGenerator(read_recorded(path))
+        assert replaying.identity == IDENTITY
+        with pytest.raises(CallFailed, match="no recorded answer"):
+            asyncio.run(replaying.complete(gone))
+        if gone is first:
+            assert asyncio.run(replaying.complete(second)).choices[0].text.startswith(" ticket")
+    lines = path.read_bytes()
+    path.write_bytes(lines + recorded(first).splitlines(keepends=True)[1])
+    with pytest.raises(MalformedInput, match="answered without a request"):
+        read_recorded(path)
 
 
 def test_what_was_never_recorded_fails_at_once(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ REFUSED = (
 )  # fmt: skip
 PLAIN = {"VARCHAR", "BIGINT", "INTEGER", "DOUBLE", "BOOLEAN", "DATE"}
 # Looked up, not computed: columns that go from the table to the reader as they are.
-PASSED_ON = {"generation/record_of": {"VARCHAR[]", "TIMESTAMP WITH TIME ZONE"}}
+PASSED_ON = {name: {"VARCHAR[]", "TIMESTAMP WITH TIME ZONE"} for name in ("generation/record_of", "release/records")}
 
 
 def sql_of(name: str) -> str:
@@ -112,6 +112,7 @@ def empty_warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
             *sorted((PACKAGE / "warehouse" / "migrations").glob("*.sql")),
             PACKAGE / "warehouse/vault_schema.sql",
             PACKAGE / "warehouse/staging_schema.sql",
+            PACKAGE / "operations/inherit_schema.sql",
         ]:
             con.execute(path.read_text(encoding="utf-8"))
         con.execute("create table candidates (row_id varchar, hash bigint)")
@@ -124,6 +125,12 @@ def empty_warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         con.execute("create table near_bands (number bigint, band bigint, hash bigint)")
         con.execute("create table near_roots (number bigint, root bigint)")
         con.execute("create table units (group_id varchar, unit varchar)")
+        con.execute("create table sought (row_id varchar)")
+        con.execute("create table sought_requests (request_id varchar)")
+        con.execute("create table parentage (request_id varchar, parent_id varchar)")
+        seeds = "first_seed bigint, last_seed bigint"
+        con.execute(f"create table excluding (seq bigint, kind varchar, item varchar, {seeds})")
+        con.execute("create table row_ancestors (row_id varchar, ancestor varchar)")
         yield con
 
 

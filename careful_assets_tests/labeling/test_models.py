@@ -87,10 +87,11 @@ def test_rows_nobody_voted_on_get_no_label():
 
 
 def ballots_model(votes: list[tuple[str, str]], labels: list[str]) -> list[tuple]:
-    """The model's rows for two gates and two judges; c0 and c1 were kept, c2 was not."""
-    decisions = [("c0", True), ("c0", True), ("c1", True), ("c1", True), ("c2", True), ("c2", False)]
+    """The model's rows for two gates and two judges; c0 and c1 were kept, c2 was not, nor c3, which people excluded."""
+    passes = [("c0", 0), ("c0", 1), ("c1", -1), ("c1", 0), ("c1", 1), ("c2", -1), ("c2", 0)]
+    decisions = [*((row, place, True) for row, place in passes), ("c2", 1, False), ("c3", -1, False)]
     tables = {
-        "filtering.decisions": pl.DataFrame(decisions, schema=["row_id", "passed"], orient="row"),
+        "filtering.decisions": pl.DataFrame(decisions, schema=["row_id", "position", "passed"], orient="row"),
         "labeling.votes": pl.DataFrame(votes, schema={"row_id": pl.String, "judge": pl.String}, orient="row"),
         "labeling.labels": pl.DataFrame({"row_id": labels}, schema={"row_id": pl.String}),
     }

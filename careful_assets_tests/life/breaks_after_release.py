@@ -10,6 +10,7 @@ from careful_assets_tests.life.damage import (
     Accept,
     Break,
     both,
+    card,
     manifest,
     one_more_byte,
     removed,
@@ -21,6 +22,17 @@ from careful_assets_tests.life.damage import (
 _FILES = ("rows.parquet", "provenance.parquet", "rejects.parquet", "DATA_CARD.md")
 _REAL = "(select min(row_id) from release.rows where origin = 'real')"
 _GENERATED = "(select min(row_id) from release.rows where origin = 'generated')"
+_OF_UNKNOWN_ORIGIN = (
+    "update generation.requests set generator_family = 'unknown' where request_id ="
+    f" (select request_id from generation.candidates where row_id = {_GENERATED})"
+)
+_CAME_IN_A_FILE = (
+    "insert into provenance.inherited select 'digest', 1, 'unknown', null, null, null, null, row_id from release.rows"
+    " where origin = 'generated'"
+)
+_FILE_ON_RECORD = (
+    "insert into provenance.inherited_files values ('digest', 'training_v3.jsonl', 1, 'text', null, '{}', null, now())"
+)
 _RETIRED = "update release.releases set status = 'retired'"
 
 
@@ -142,6 +154,18 @@ BREAKS: dict[tuple[str, str], list[Break]] = {
             ),
         ),
     ],
+    ("release", "unknown_share"): [
+        Break(
+            "a row that nobody knows the origin of",
+            r"who made [1-9]\d* of the \d+ generated rows of 1.0.0 \(no file on record: \d+\), the card allows 0.0%",
+            sql(_OF_UNKNOWN_ORIGIN),
+        ),
+        Break(
+            "such a row, and the file that it came in",
+            r"\(training_v3.jsonl: \d+\).* exclude complaints_ngram --generator unknown",
+            sql(_OF_UNKNOWN_ORIGIN, _CAME_IN_A_FILE, _FILE_ON_RECORD),
+        ),
+    ],
     ("monitoring", "frozen_slices_read"): [
         Break(
             "a slice was dropped",
@@ -191,6 +215,15 @@ BREAKS: dict[tuple[str, str], list[Break]] = {
 }
 
 ACCEPTS: dict[tuple[str, str], list[Accept]] = {
+    ("release", "unknown_share"): [
+        Accept(
+            "rows of unknown origin that the card allows",
+            both(
+                sql(_OF_UNKNOWN_ORIGIN),
+                card("  include_anchors: true", "  max_unknown_share: 1.0\n  include_anchors: true"),
+            ),
+        ),
+    ],
     ("release", "folder_matches_manifest"): [
         Accept(
             "a retired release without its folder, beside an active one",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from careful_assets.labeling.judges.nearest_anchors import NearestAnchors
+from careful_assets_tests.life.breaks_filtering import excluded
 from careful_assets_tests.life.damage import Accept, Break, attribute, card, sql
 
 _OPEN = "(select min(row_id) from anchors.rows)"
@@ -300,6 +301,7 @@ BREAKS: dict[tuple[str, str], list[Break]] = {
 
 ACCEPTS: dict[tuple[str, str], list[Accept]] = {
     ("filtering", "every_gate_ran"): [
+        Accept("rows are excluded before the first gate", excluded(decided=True)),
         Accept(
             "no candidate, no decision", sql("delete from generation.candidates", "delete from filtering.decisions")
         ),
@@ -312,6 +314,7 @@ ACCEPTS: dict[tuple[str, str], list[Accept]] = {
         ),
     ],
     ("filtering", "rows_conserved"): [
+        Accept("rows are excluded before the first gate", excluded(decided=True)),
         Accept(
             "the first gate refused all",
             sql(

@@ -19,6 +19,23 @@ def _named(life: Life, patch: pytest.MonkeyPatch) -> None:
     life.rewrite_card("overrides: []", "overrides: []\n  own_gates: [{name: mine, expectations: suite.json}]")
 
 
+def excluded(*, decided: bool) -> Arrangement:
+    """People excluded the rows of a request; filtering saw it, or did not."""
+    request = "(select min(request_id) from generation.candidates)"
+    exclusion = f"insert into filtering.exclusions select 1, 'request', {request}, 'a test', false, now(), 'run'"
+    if not decided:
+        return sql(exclusion)
+    out = f"(request_id = {request})"
+    said = f"case when {out} then 'excluded_by_request' end, null, null, null, null"
+    first = f"select row_id, 'excluded', 1, -1, not {out}, {said} from generation.candidates"
+    gone = f"select row_id from generation.candidates where {out}"
+    return sql(
+        exclusion,
+        f"delete from filtering.decisions where row_id in ({gone})",
+        f"insert into filtering.decisions {first}",
+    )
+
+
 def _found(severity: str, *, passed: bool, refuses: bool = False, sha256: str = _SHA256) -> Arrangement:
     """A suite of which this is on record."""
     counted = "3, 1, '1 of 3 do not meet it'"
@@ -27,6 +44,18 @@ def _found(severity: str, *, passed: bool, refuses: bool = False, sha256: str = 
 
 
 BREAKS: dict[tuple[str, str], list[Break]] = {
+    ("filtering", "exclusions_hold"): [
+        Break(
+            "rows were excluded beside a run that did not know",
+            r"\d+ excluded rows were let through, 0 others refused; materialize filtering again",
+            excluded(decided=False),
+        ),
+        Break(
+            "an exclusion was taken back beside a run that did not know",
+            r"0 excluded rows were let through, \d+ others refused; materialize filtering again",
+            both(excluded(decided=True), sql("update filtering.exclusions set withdrawn = true")),
+        ),
+    ],
     ("filtering", "own_expectations_hold"): [
         Break(
             "a critical expectation of the batch fails",
@@ -47,6 +76,7 @@ BREAKS: dict[tuple[str, str], list[Break]] = {
 }
 
 ACCEPTS: dict[tuple[str, str], list[Accept]] = {
+    ("filtering", "exclusions_hold"): [Accept("rows are excluded", excluded(decided=True))],
     ("filtering", "own_expectations_hold"): [
         Accept("it holds", _found("critical", passed=True)),
         Accept("a warning fails", _found("warning", passed=False)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from careful_assets_tests.life.breaks_filtering import excluded
 from careful_assets_tests.life.damage import Accept, Break, card, sql
 
 _QUALITY = "update filtering.gate_quality set"
@@ -149,6 +150,7 @@ ACCEPTS: dict[tuple[str, str], list[Accept]] = {
         ),
     ],
     ("filtering", "reasons_are_steady"): [
+        Accept("rows of the newest round are excluded", excluded(decided=True)),
         Accept(
             "another batch with the very same rates",
             sql(

@@ -17,6 +17,17 @@ _NEVER_SENT = (
 _BUDGET = ("  max_rounds: 1", "  budget: {requests: 37}\n  max_rounds: 1")
 
 
+# As generation loads rows that came in a file.
+_FROM_A_FILE = (
+    "update generation.requests set generator_family = 'unknown', round = 0, prompt_sha256 = '', rendered_prompt = '',"
+    f" parent_ids = [], prompt_tokens = null, latency_s = null where request_id = {_REQUEST}"
+)
+_THE_FILE = (
+    f"""update generation.requests set params = '{{"file_digest":"{"0" * 64}","lines":[1]}}'"""
+    f" where request_id = {_REQUEST}"
+)
+
+
 def _twice(table: str, where: str) -> str:
     return f"insert into {table} select * from {table} where {where}"
 
@@ -53,6 +64,17 @@ BREAKS: dict[tuple[str, str], list[Break]] = {
         Break("too many failed", "1 failed; the card allows 0.0% to fail", sql(*_ONE_FAILED)),
     ],
     ("generation", "records_complete"): [
+        Break("a row that came in a file that nobody names", "1 requests with holes", sql(_FROM_A_FILE)),
+        Break(
+            "a row of no known generator that no file brought",
+            "1 requests with holes",
+            sql(f"update generation.requests set generator_family = 'unknown' where request_id = {_REQUEST}"),
+        ),
+        Break(
+            "a row that no round asked for",
+            "1 requests with holes",
+            sql(f"update generation.requests set round = 0 where request_id = {_REQUEST}"),
+        ),
         Break(
             "a request's record is gone",
             "[1-9] candidates without a request",
@@ -119,6 +141,7 @@ ACCEPTS: dict[tuple[str, str], list[Accept]] = {
         Accept("held back by the card's budget", both(sql(*_NEVER_SENT), card(*_BUDGET))),
     ],
     ("generation", "records_complete"): [
+        Accept("a row that came in a file", sql(_FROM_A_FILE, _THE_FILE)),
         Accept("what was held back was never sent", both(sql(*_NEVER_SENT), card(*_BUDGET))),
     ],
     ("generation", "prompts_hold_no_personal_data"): [

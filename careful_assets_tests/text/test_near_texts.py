@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from careful_assets.text import minhash, near_texts
 from careful_assets.text.flat_texts import FlatTexts
 from careful_assets.text.minhash import Bands
+from careful_assets.text.ngrams import character_shingles
 from careful_assets.text.normalize import normalize
 from careful_assets_tests.text.test_minhash import agreeing
 from careful_assets_tests.text.test_near import (
@@ -137,3 +138,22 @@ def test_texts_are_compared_in_their_normal_form() -> None:
         for known, asked, answer in ((["abcdef"], [], []), ([], ["abcdef", "abcdef"], [False, False]), ([], [], [])):
             with searching(limit) as file:
                 assert near_texts.resembling(batches(known), batches(asked), file, 700).tolist() == answer
+
+
+@settings(max_examples=60, deadline=None)
+@given(kindred_texts(), kindred_texts(), THRESHOLDS)
+def test_the_most_alike_is_the_one_that_counting_finds(known: list[str], asked: list[str], thousandths: int) -> None:
+    """Of the known texts the most similar, of equally similar ones the first; none but near copies are named. What the
+    bands do not propose may be missed, so only texts are held to it that share enough of them.
+    """
+    with searching(0) as file:
+        best, shared, union = near_texts.most_alike(batches(known), batches(asked), file, thousandths)
+    for text, found, both, either in zip(asked, best.tolist(), shared.tolist(), union.tolist(), strict=True):
+        own = character_shingles(text)
+        counted = [(len(own & other), len(own | other)) for other in map(character_shingles, known)]
+        near = [(s / u, -place) for place, (s, u) in enumerate(counted) if s and s * 1000 >= thousandths * u]
+        if found >= 0:
+            assert counted[found] == (both, either)
+            assert (both / either, -found) in near
+        if near and max(near)[0] >= 0.95:
+            assert -max(near)[1] == found

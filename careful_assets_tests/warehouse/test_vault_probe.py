@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from careful_assets.errors import StageFailed
+from careful_assets.text import near_texts
+from careful_assets.warehouse.vault_near import Near
 from careful_assets_tests.warehouse.vault_fixtures import Place, hash64, ngrams, rows
 
 SEALED = ["a b c d e f", "good phone", "one", "the cable broke after a week"]
@@ -148,3 +150,22 @@ def test_malformed_questions_are_refused(place):
         place.probe.find_leaks("ngram", asked, 0)
     with pytest.raises(StageFailed, match="hash is Float64"):
         place.probe.find_leaks("exact", asked.cast({"hash": pl.Float64}))
+
+
+def test_near_copies_of_sealed_rows_are_found(place):
+    """The sealed row that a text is most similar to, by digest; what resembles none is not named."""
+    texts = {
+        "x": "the cable broke after a weak",
+        "y": "The CABLE  broke after a week",
+        "z": "something else altogether",
+    }
+    asked = pl.DataFrame({"row_id": list(texts), "text": list(texts.values())})
+    found = place.probe.find_near([asked[:2], asked[2:]], Near(700, near_texts))
+    assert found.select("row_id", "shared", "of").rows() == [("x", 22, 26), ("y", 24, 24)]
+    exact_digest = place.probe.find_leaks("exact", exact({"s": SEALED[3]}))["eval_row_digest"].to_list()
+    assert found["eval_row_digest"].unique().to_list() == exact_digest
+    assert place.probe.find_near([], Near(700, near_texts)).is_empty()
+    opening = place.openings().filter(pl.col("operation") == "find_near").row(0, named=True)
+    assert json.loads(opening["detail"])["pairs"] == 2
+    with pytest.raises(StageFailed, match=r"to careful_assets\.text\.near_texts alone"):
+        Near(700, json)

@@ -14,6 +14,7 @@ from careful_assets.text import near_texts
 from careful_assets.warehouse import vault_store
 from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.tables import read
+from careful_assets.warehouse.vault_near import Near
 from careful_assets_tests.warehouse.vault_fixtures import LABELS, Place, fingerprints, hash64, rows
 
 PLANTED = ("zyxplantedtext", "zyxplantedrow", "zyxplantedgroup")
@@ -83,13 +84,14 @@ def test_no_answer_holds_a_row(place, tmp_path):
         place.kin(copies, shingled=False),
         place.probe.find_leaks("exact", asked),
         place.probe.find_leaks("ngram", marks, 1),
+        place.probe.find_near([copies.select("row_id", "text")], Near(700, near_texts)),
         place.probe.sealed_rows(),
         place.scorer.score({"m": script(tmp_path, "print('complaint\\n' * 12, end='')")}, LABELS),
         place.sealer,
         place.probe,
         place.scorer,
     ]
-    assert len(answers[2]) == answers[3].height == answers[4].height == 12, (
+    assert len(answers[2]) == answers[3].height == answers[4].height == answers[5].height == 12, (
         "the leaks must be found for this test to mean something"
     )
     for answer in answers:

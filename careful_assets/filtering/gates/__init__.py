@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from careful_assets.filtering.gate import Gate
 from careful_assets.filtering.gates.exact_duplicate import ExactDuplicate
+from careful_assets.filtering.gates.excluded import NAME as EXCLUDED
 from careful_assets.filtering.gates.format import Format
 from careful_assets.filtering.gates.invented_names import InventedNames
 from careful_assets.filtering.gates.language import Language
@@ -45,3 +46,5 @@ _ALL: tuple[Gate, ...] = (
 )
 
 GATES: dict[str, Gate] = {gate.name: gate for gate in _ALL}
+RESERVED = (EXCLUDED,)
+"""Names of gates that no profile names: these come in by what people decide."""

@@ -1,8 +1,10 @@
 -- Gates at which rows went missing, came from nowhere or were judged twice; no row where all are conserved.
--- Due at the first gate is every candidate, at a later one every row that passed the gate before it.
+-- Due at the first gate is every candidate, at a later one every row that passed the gate before it. The first gate of
+-- the profile stands at 0; where people excluded rows, the gate that refuses these stands before it.
 with due as (
-    select 0 as position, row_id
-    from generation.candidates
+    select first_step.position as position, candidates.row_id as row_id
+    from generation.candidates as candidates
+    cross join (select least(coalesce(min(position), 0), 0) as position from filtering.decisions) as first_step
     union all
     select distinct position + 1 as position, row_id
     from filtering.decisions

@@ -1,4 +1,5 @@
 -- How many rows each gate saw and refused for which reason, round by round; one row without a reason if it refused none.
+-- Gates of the profile alone: what people excluded is no reason of a gate.
 with judged as (
     select
         requests.round as round,
@@ -10,6 +11,8 @@ with judged as (
     from filtering.decisions as decisions
     inner join generation.candidates as candidates on candidates.row_id = decisions.row_id
     inner join generation.requests as requests on requests.request_id = candidates.request_id
+    -- Rows that came in files are of round 0, and no batch to compare with.
+    where decisions.position >= 0 and requests.round > 0
 ),
 
 seen as (

@@ -1,4 +1,4 @@
--- What each round asked for, got and kept, by stratum. $gates: how many gates the profile has.
+-- What each round asked for, got and kept, by stratum; rows that came in files are of none. $gates: how many gates the profile has.
 select
     asked.round as round,
     asked.stratum as stratum,
@@ -13,6 +13,7 @@ from (
         cast(sum(completions) as bigint) as asked,
         cast(sum(case when status = 'held_back' then completions else 0 end) as bigint) as held_back
     from generation.requests
+    where round > 0
     group by round, stratum
 ) as asked
 left join (
@@ -26,6 +27,7 @@ left join (
     left join (
         select row_id
         from filtering.decisions
+        where position >= 0
         group by row_id
         having sum(case when passed then 1 else 0 end) = $gates
     ) as passed_all on passed_all.row_id = candidates.row_id

@@ -7,6 +7,7 @@ select
 from (
     select row_id
     from filtering.decisions
+    where position >= 0
     group by row_id
     having sum(case when passed then 1 else 0 end) = $gates
 ) as kept

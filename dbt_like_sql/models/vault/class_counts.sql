@@ -26,14 +26,14 @@ from (
     group by label
     union all
     select
-        label,
+        sealed.sources.label,
         0 as n,
         0 as groups,
         0 as sum_of_squares,
         count(*) as in_source
     from sealed.sources
-    where present
-    group by label
+    where sealed.sources.present
+    group by sealed.sources.label
 ) as both_counts
 group by label
 order by label

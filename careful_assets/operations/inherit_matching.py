@@ -1,0 +1,156 @@
+"""What each line of a foreign file is: held against open rows and, through the probe, against the vault.
+
+Belongs here: laying out the file's lines, the questions asked of them, in a DuckDB file of their own. Does not belong
+here: reading the file (`inherit_reading`), what becomes of unknown lines (`inherit_intake`), set logic, which is SQL.
+
+Two texts are near copies from a Jaccard similarity of `NEAR` on of their normal forms' character 5-grams, counted
+exactly. Pairs are proposed by MinHash bands, which miss one exactly at the threshold with a probability of 0.00015.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from careful_assets.card.profiles import LeakSettings
+from careful_assets.generation.candidates import clean
+from careful_assets.operations.inherit_reading import ForeignFile
+from careful_assets.text import near_texts
+from careful_assets.text.ngrams import ngram_hashes
+from careful_assets.text.normalize import hash64, normalize, tokens
+from careful_assets.warehouse.connections import connect
+from careful_assets.warehouse.models import fill, run_model
+from careful_assets.warehouse.tables import append, batches
+from careful_assets.warehouse.vault_near import Near
+from careful_assets.warehouse.vault_probe import VaultProbe
+
+NEAR = 700
+"""Thousandths."""
+_SCHEMA = Path(__file__).with_name("inherit_schema.sql")
+_LOST = "\ufffd"
+MILLION = 1_000_000
+
+
+def new_staging(path: Path) -> Path:
+    """An empty file for one sorting."""
+    with connect(path) as con:
+        con.execute(_SCHEMA.read_text(encoding="utf-8"))
+    path.chmod(0o600)
+    return path
+
+
+def row_hash(label: str, text: str) -> int:
+    """What makes two lines one candidate: their label and the row that generation would make of the text."""
+    return hash64(f"{label}\0{clean(text)}")
+
+
+def lay_out(con: duckdb.DuckDBPyConnection, file: ForeignFile, labels: Collection[str]) -> int:
+    """Put every line into the staging file, those that could not be read last; how many there are.
+
+    `labels`: the card's; a line with another label becomes no candidate.
+
+    Raises:
+        MalformedInput: not one line holds a text, or reading cannot go on.
+    """
+    readable = 0
+    for batch in file.lines():
+        laid = _hashed(batch, labels)
+        for line in laid.filter(pl.col("text_hash").is_null())["line"].to_list():
+            file.faults.add(line, file.text, "holds no text", "empty")
+        readable += laid.height - laid["text_hash"].null_count()
+        append(con, "inherit_lines", laid)
+    if not readable:
+        file.faults.add(None, file.text, "not one line holds a text; name the column that does: --text COLUMN")
+        file.faults.stop()
+    append(con, "inherit_faulty", pl.DataFrame({"line": pl.Series(file.faults.places, dtype=pl.Int64)}))
+    fill(con, "inherit/unread_lines", "inherit_lines")
+    fill(con, "inherit/asked_texts", "inherit_texts")
+    return int(con.table("inherit_lines").count("*").fetchall()[0][0])
+
+
+def match_open(con: duckdb.DuckDBPyConnection, warehouse: Path, folder: Path) -> None:
+    """Hold the texts against the open anchors and the candidates: equal normal forms, and near copies of the rest.
+
+    `folder`: private; normal forms lie there in a file without a name.
+    """
+    with connect(warehouse, read_only=True) as source:
+        rows = run_model(source, "inherit/known_rows").sort("origin", "row_id", "text")
+    hashes = pl.Series("text_hash", [hash64(normalize(text)) for text in rows["text"].to_list()], dtype=pl.Int64)
+    append(con, "inherit_known", rows.with_columns(hashes))
+    copies = run_model(con, "inherit/open_copies").with_columns(how=pl.lit("exact"), score=pl.lit(MILLION))
+    _found(con, copies)
+    asked: list[pl.Series] = []
+
+    def others() -> Iterator[pl.Series]:
+        for batch in batches(con.sql("from inherit_texts anti join inherit_matches using (text_hash)")):
+            asked.append(batch["text_hash"])
+            yield batch["text"]
+
+    with tempfile.TemporaryFile(dir=folder) as file:
+        best, shared, union = near_texts.most_alike([rows["text"]], others(), file, NEAR)
+    near = pl.DataFrame({"place": best, "shared": shared, "union": union, "text_hash": pl.concat(asked)})
+    near = near.filter(pl.col("place") >= 0)
+    matched = rows.select("origin", matched_row_id="row_id")[near["place"]]
+    score = pl.col("shared") * MILLION // pl.col("union")
+    _found(con, pl.concat([near, matched], how="horizontal").with_columns(how=pl.lit("near"), score=score))
+
+
+def match_sealed(con: duckdb.DuckDBPyConnection, probe: VaultProbe, leaks: LeakSettings) -> None:
+    """Hold the texts against the sealed rows, as evaluation does and by near copies; no sealed id comes back."""
+    for batch in _asked(con):
+        texts = list(zip(batch["row_id"].to_list(), batch["text"].to_list(), strict=True))
+        equal = [(row_id, int(row_id)) for row_id, _ in texts]
+        _leaked(con, probe.find_leaks("exact", _prints(equal)), "exact")
+        grams = [(row_id, one) for row_id, text in texts for one in ngram_hashes(tokens(text), leaks.ngram_tokens)]
+        _leaked(con, probe.find_leaks("ngram", _prints(grams), round(leaks.ngram_containment * 1000)), "ngram")
+    _leaked(con, probe.find_near(_asked(con), Near(NEAR, near_texts)), "near")
+
+
+def decide(con: duckdb.DuckDBPyConnection) -> None:
+    """Settle what each text is by its best match."""
+    fill(con, "inherit/best_matches", "inherit_best")
+
+
+def _hashed(batch: pl.DataFrame, labels: Collection[str]) -> pl.DataFrame:
+    texts, rows, whole = [], [], []
+    for text, label in batch.select("text", "label").iter_rows():
+        normal = normalize(text) if text is not None else ""
+        texts.append(hash64(normal) if normal else None)
+        whole.append(bool(normal) and _LOST not in text)
+        rows.append(row_hash(label, text) if whole[-1] and label in labels else None)
+    return batch.with_columns(
+        text_hash=pl.Series(texts, dtype=pl.Int64),
+        row_hash=pl.Series(rows, dtype=pl.Int64),
+        whole=pl.Series(whole, dtype=pl.Boolean),
+    )
+
+
+def _asked(con: duckdb.DuckDBPyConnection) -> Iterator[pl.DataFrame]:
+    """All texts, some at a time, each under its hash: `row_id`, `text`."""
+    with con.cursor() as own:  # what is found is written meanwhile
+        for batch in batches(own.table("inherit_texts")):
+            yield batch.select(pl.col("text_hash").cast(pl.String).alias("row_id"), "text")
+
+
+def _prints(pairs: Iterable[tuple[str, int]]) -> pl.DataFrame:
+    return pl.DataFrame(pairs, schema={"row_id": pl.String, "hash": pl.Int64}, orient="row")
+
+
+def _leaked(con: duckdb.DuckDBPyConnection, leaks: pl.DataFrame, how: str) -> None:
+    first = leaks.sort("row_id", "score", "eval_row_digest", descending=[False, True, False]).unique(
+        "row_id", keep="first", maintain_order=True
+    )
+    score = pl.col("shared") * MILLION // pl.col("of")
+    named = first.with_columns(pl.col("row_id").cast(pl.Int64).alias("text_hash"), score.alias("score"))
+    _found(con, named.with_columns(origin=pl.lit("leak"), how=pl.lit(how)))
+
+
+def _found(con: duckdb.DuckDBPyConnection, matches: pl.DataFrame) -> None:
+    """Add matches; what a kind of match lacks is null."""
+    absent = [name for name in ("matched_row_id", "eval_row_digest") if name not in matches.columns]
+    whole = matches.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+    append(con, "inherit_matches", whole.select(con.table("inherit_matches").columns))

@@ -1,0 +1,53 @@
+-- Candidates that an exclusion takes out, each with the first exclusion that does.
+-- Reads excluding (exclusions with the seeds of a range) and row_ancestors (what each candidate descends from).
+with asked as (
+    select
+        candidates.row_id as row_id,
+        requests.request_id as request_id,
+        requests.generator_id as generator_id,
+        requests.generator_digest as generator_digest,
+        requests.prompt_id as prompt_id,
+        requests.prompt_sha256 as prompt_sha256,
+        requests.seed + candidates.ordinal as seed
+    from generation.candidates as candidates
+    inner join generation.requests as requests on requests.request_id = candidates.request_id
+),
+
+hit as (
+    select asked.row_id as row_id, excluding.seq as seq, excluding.kind as kind
+    from asked
+    inner join excluding on excluding.kind = 'generator' and excluding.item = asked.generator_id
+    union all
+    select asked.row_id as row_id, excluding.seq as seq, excluding.kind as kind
+    from asked
+    inner join excluding on excluding.kind = 'generator' and excluding.item = asked.generator_digest
+    union all
+    select asked.row_id as row_id, excluding.seq as seq, excluding.kind as kind
+    from asked
+    inner join excluding on excluding.kind = 'prompt' and excluding.item = asked.prompt_id
+    union all
+    select asked.row_id as row_id, excluding.seq as seq, excluding.kind as kind
+    from asked
+    inner join excluding on excluding.kind = 'prompt' and excluding.item = asked.prompt_sha256
+    union all
+    select asked.row_id as row_id, excluding.seq as seq, excluding.kind as kind
+    from asked
+    inner join excluding on excluding.kind = 'request' and excluding.item = asked.request_id
+    union all
+    select asked.row_id as row_id, excluding.seq as seq, excluding.kind as kind
+    from asked
+    inner join excluding
+        on excluding.kind = 'seed' and asked.seed >= excluding.first_seed and asked.seed <= excluding.last_seed
+    union all
+    select row_ancestors.row_id as row_id, excluding.seq as seq, excluding.kind as kind
+    from row_ancestors
+    inner join excluding on excluding.kind = 'anchor' and excluding.item = row_ancestors.ancestor
+)
+
+select row_id, kind, seq
+from (
+    select row_id, kind, seq, row_number() over (partition by row_id order by seq, kind) as place
+    from hit
+) as numbered
+where place = 1
+order by row_id
