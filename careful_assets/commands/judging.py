@@ -49,7 +49,7 @@ def regenerate(
 
 def _regenerate_rows(name: str, row_ids: list[str], offline: bool, as_json: bool) -> None:
     from careful_assets.operations.datasets import dataset_named
-    from careful_assets.operations.regenerate_rows import regenerate_rows, rows_text
+    from careful_assets.operations.regenerating.rows import regenerate_rows, rows_text
 
     report = regenerate_rows(dataset_named(root(), name), home(), row_ids, say, offline=offline)
     if as_json:

@@ -22,8 +22,8 @@ def trace(
 
     Exit code 2 if no dataset has the row, or if it was erased.
     """
+    from careful_assets.operations.records.trace_text import trace_text
     from careful_assets.operations.trace import trace_row
-    from careful_assets.operations.trace_text import trace_text
 
     cards = _cards(dataset)
     story = trace_row(home(), list(cards), row_id, cards)
@@ -54,7 +54,7 @@ def find(
     if len(asked) != 1:
         raise WrongUsage(f"give exactly one of {', '.join(f'--{kind}' for kind in given)}")
     from careful_assets.operations.find import find_rows
-    from careful_assets.operations.find_text import found_text
+    from careful_assets.operations.records.find_text import found_text
 
     ((kind, item),) = asked
     report = find_rows(home(), list(_cards(name)), kind, item)
@@ -74,7 +74,7 @@ def audit(
     Exit code 1 if the folder is not as its manifest says or a generated row has no whole record, 2 if it is retired.
     """
     from careful_assets.operations.audit import audit_release
-    from careful_assets.operations.audit_text import audited_text
+    from careful_assets.operations.records.audit_text import audited_text
 
     report = audit_release(release)
     if as_json:

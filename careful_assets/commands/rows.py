@@ -51,7 +51,7 @@ def erase(
     """
     from careful_assets.operations.datasets import dataset_named
     from careful_assets.operations.erase import erase as erase_row
-    from careful_assets.operations.erase_receipt import erased_text
+    from careful_assets.operations.erasing.receipt import erased_text
 
     project = root()
     report = erase_row(project, dataset_named(project, name), home(), anchor, reason, say)

@@ -88,7 +88,8 @@ def judge_candidates(
     kept = run_model_over(tables, "filtering/kept_by_round", gates).join(
         material.candidates.select("row_id", "text"), on="row_id"
     )
-    rounds, told = with_coverage(run_model_over(tables, "filtering/rounds", gates), kept, material.anchors)
+    asked = run_model_over(tables, "filtering/rounds", gates)
+    rounds, told = with_coverage(asked, kept, material.anchors, _cut_rounds(tables))
     expectations = findings_of(material.own.values())
     if expectations.height:
         found |= {"own expectations": expectations.drop("refuses", "suite_sha256").to_dicts()}
@@ -108,6 +109,12 @@ def decide(material: Material, settings: Sequence[GateSetting]) -> pl.DataFrame:
     rows = material.candidates.select(list(CANDIDATES))
     before = excluding_gates(material.standing, material.candidates, material.requests)
     return run_cascade(rows, material.beside, set_gates(settings, material.own), before)
+
+
+def _cut_rounds(tables: dict[str, pl.DataFrame]) -> set[int]:
+    """Rounds of which people excluded or erased rows."""
+    erased = tables["generation.requests"].filter(pl.col("status") == "erased")
+    return {*run_model_over(tables, "filtering/excluded_rounds")["round"].to_list(), *erased["round"].to_list()}
 
 
 def _excluding(

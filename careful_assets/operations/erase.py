@@ -3,7 +3,7 @@
 Belongs here: the order of an erasure, and going on with one that was cut off. What is done when: the ids of all that is
 reached are recorded (`begun`: no stage may run); journal, intake, quarantine, release folders and vault are swept; the
 warehouse is written anew, which makes it `swept`; the life is run up to where it stood, and then it is `done`. Killed
-anywhere, the same command goes on. Does not belong here: each of those steps (`erase_*`).
+anywhere, the same command goes on. Does not belong here: each of those steps (`erasing`).
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from careful_assets.card.reader import LoadedCard
 from careful_assets.catalogue import requirements_of
 from careful_assets.errors import Exit, GateClosed, Refused
 from careful_assets.llm.journal_erasing import erase_requests
-from careful_assets.operations.erase_reach import journals, reach_of
-from careful_assets.operations.erase_receipt import plan_of, receipt_of, refuse_wordless
-from careful_assets.operations.erase_row import erased_before, real_row
-from careful_assets.operations.erase_sweep import LOCK, busy_scratch, sweep, unseal
-from careful_assets.operations.erase_warehouse import Erasure, begin, erasure_of, rewrite_warehouse
+from careful_assets.operations.erasing.reach import journals, reach_of
+from careful_assets.operations.erasing.receipt import plan_of, receipt_of, refuse_wordless
+from careful_assets.operations.erasing.row import erased_before, real_row
+from careful_assets.operations.erasing.sweep import LOCK, busy_scratch, sweep, unseal
+from careful_assets.operations.erasing.warehouse import Erasure, begin, erasure_of, rewrite_warehouse
 from careful_assets.provenance.erasures import record_step, refuse_unfinished
 from careful_assets.provenance.ledger import current_versions, guard, latest_verdicts
+from careful_assets.provenance.lineage.graph import graph_of
+from careful_assets.provenance.lineage.page import write_page
 from careful_assets.provenance.stages import STAGES
 from careful_assets.warehouse.connections import connect, transaction
 from careful_assets.warehouse.home import Home, emptied
@@ -66,6 +68,7 @@ def erase(
         erasure = sweep(home, name, erasure)
         if erasure.status == "begun":
             rewrite_warehouse(home.warehouse(name), erasure, unseal(home, name, erasure))
+            _drawn_anew(loaded, home)
             say(f"{name}: erased; its life is run again, up to where it stood")
     return _succeeded(project_root, loaded, home, replace(erasure, status="swept"), say)
 
@@ -123,6 +126,13 @@ def _succeeded(
                     text = json.dumps(receipt)
                     record_step(con, erasure.erasure_id, erasure.row_id, "done", erasure.reason, text)
     return receipt | report
+
+
+def _drawn_anew(loaded: LoadedCard, home: Home) -> None:
+    """The lineage page as the dataset stands now: it may be a while until a stage draws it again."""
+    with connect(home.warehouse(loaded.card.name), read_only=True) as con:
+        graph = graph_of(con, loaded, home)
+    write_page(graph, home)
 
 
 def _where_it_stood(home: Home, name: str) -> str | None:

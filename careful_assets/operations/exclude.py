@@ -24,7 +24,7 @@ from careful_assets.filtering.exclusions import Exclusion, exclusion_of
 from careful_assets.filtering.material import Material, material_of
 from careful_assets.filtering.stage import decide
 from careful_assets.operations.judged import changed, data_versions, group_lines, inputs_of_filtering, out_of_date
-from careful_assets.operations.lookups import opened
+from careful_assets.operations.records.lookups import opened
 from careful_assets.provenance.stage import Inputs
 from careful_assets.warehouse.home import Home
 from careful_assets.warehouse.tables import read

@@ -15,8 +15,8 @@ import polars as pl
 from careful_assets.errors import CarefulError, Exit
 from careful_assets.filtering.exclusions import seed_range
 from careful_assets.llm.requests import SEEDS
-from careful_assets.operations.descent import descendants_of, sought
-from careful_assets.operations.lookups import (
+from careful_assets.operations.records.descent import descendants_of, sought
+from careful_assets.operations.records.lookups import (
     ANCHORS,
     CANDIDATES,
     UnknownRow,

@@ -1,7 +1,7 @@
 """Taking in a file without provenance: which of its lines are real, made by us, leaked from the ruler, or unknown.
 
-Belongs here: the order of things, and what is said of them. Does not belong here: reading the file
-(`inherit_reading`), matching (`inherit_matching`), writing unknown rows for generation to load (`inherit_intake`).
+Belongs here: the order of things, and what is said of them. Does not belong here (but in `inheriting`): reading
+the file, matching, writing unknown rows for generation to load.
 
 First the intake is written, then the warehouse, each whole or not at all. A file is on record by its digest once both
 are: until then it is sorted anew, and rows that the intake holds already are not taken in twice.
@@ -22,8 +22,8 @@ import polars as pl
 from careful_assets.card.reader import LoadedCard
 from careful_assets.catalogue import requirements_of
 from careful_assets.errors import GateClosed, Refused, StageFailed
-from careful_assets.operations.inherit_intake import Intake
-from careful_assets.operations.inherit_matching import (
+from careful_assets.operations.inheriting.intake import Intake
+from careful_assets.operations.inheriting.matching import (
     MILLION,
     NEAR,
     decide,
@@ -32,7 +32,7 @@ from careful_assets.operations.inherit_matching import (
     match_sealed,
     new_staging,
 )
-from careful_assets.operations.inherit_reading import ForeignFile, open_foreign
+from careful_assets.operations.inheriting.reading import ForeignFile, open_foreign
 from careful_assets.provenance.digests import canonical
 from careful_assets.provenance.erasures import refuse_unfinished, steps_on_record
 from careful_assets.provenance.ledger import guard

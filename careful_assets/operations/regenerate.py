@@ -2,7 +2,7 @@
 
 A measure, not a gate: servers that answer several requests at once are not deterministic, so that nothing is promised
 of the rate. Belongs here: choosing recorded requests and comparing. Does not belong here: sending (`asking_again`),
-rows that are named one by one (`regenerate_rows`), answering from the record (`generation.replay`).
+rows that are named one by one (`regenerating.rows`), answering from the record (`generation.replay`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from careful_assets.llm.journal import Journal
 from careful_assets.llm.prices import Prices
 from careful_assets.llm.requests import Answer, Request
 from careful_assets.measures.intervals import Interval, wilson
-from careful_assets.operations.asking_again import (
+from careful_assets.operations.regenerating.asking_again import (
     announced,
     ask_again,
     current_generation,

@@ -1,7 +1,7 @@
 """One row's story: from the prompt and the generator through every decision and vote to the releases that hold it.
 
-Belongs here: gathering what is on record. Does not belong here: telling it on a terminal (`trace_text`), and finding
-the row (`lookups`). Every question is asked by the id that a table's rows lie in the order of, so that a story takes
+Belongs here: gathering what is on record. Does not belong here: telling it on a terminal, and finding the row
+(`records`). Every question is asked by the id that a table's rows lie in the order of, so that a story takes
 about as long in a warehouse of a million rows as in a small one.
 """
 
@@ -14,9 +14,9 @@ from typing import Any
 import duckdb
 
 from careful_assets.llm.requests import SEEDS
-from careful_assets.operations.descent import descendants_of
-from careful_assets.operations.lookups import ANCHORS, CANDIDATES, located, rows_where
-from careful_assets.operations.templates import template_of
+from careful_assets.operations.records.descent import descendants_of
+from careful_assets.operations.records.lookups import ANCHORS, CANDIDATES, located, rows_where
+from careful_assets.operations.records.templates import template_of
 from careful_assets.provenance.ledger import current_versions
 from careful_assets.release.versions import version_key
 from careful_assets.warehouse.home import Home

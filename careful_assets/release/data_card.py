@@ -34,6 +34,11 @@ def data_card(card: Card, manifest: dict[str, Any], results: pl.DataFrame, retir
                 "**any measurement of how well a model does**: the generated rows are guesses, not measurements",
                 f"**label gold**: {_checked_by_people(manifest)}",
                 f"**mixes with more than {card.training.max_synthetic_share:.0%} generated rows in a class**",
+                *(
+                    f"**anything that asks who made a row**: {file['rows']} rows came in {file['file_name']}, with no "
+                    "generator, prompt or seed on record"
+                    for file in manifest["inherited"]
+                ),
             ]
         ),
         "## Good for",

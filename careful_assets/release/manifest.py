@@ -53,6 +53,8 @@ def manifest_of(
         "prompts": [{"prompt_id": prompt.prompt_id, "sha256": prompt.sha256} for prompt in context.loaded.prompts],
         "parameters": card.generation.parameters.model_dump(),
         "seed": card.generation.seed,
+        "inherited": _inherited(inputs, contents),
+        "excluded": inputs.model("filtering/standing_exclusions").drop("seq").to_dicts(),
         "gates": [setting.model_dump() for setting in gates.settings],
         "rejected": _counts(contents.rejects, ["stage", "gate", "reason"]),
         "judges": card.labeling.judges,
@@ -60,6 +62,12 @@ def manifest_of(
         "leak_detectors": inputs.table("evaluation.detectors").select("detector", "version", "ran").to_dicts(),
         "lifecycle": card.lifecycle.model_dump(mode="json"),
     }
+
+
+def _inherited(inputs: Inputs, contents: Contents) -> list[dict[str, Any]]:
+    """The files in which rows of unknown origin came that are released, and how many rows of each."""
+    files = inputs.model("release/inherited_files")
+    return _counts(files.join(contents.rows, on="row_id", how="semi"), ["file_name", "file_digest"])
 
 
 def _counts(frame: pl.DataFrame, columns: list[str]) -> list[dict[str, Any]]:

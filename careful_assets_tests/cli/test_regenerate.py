@@ -18,7 +18,7 @@ from careful_assets.errors import GateClosed, Refused, StageFailed
 from careful_assets.llm.requests import Answer, Choice
 from careful_assets.measures.intervals import wilson
 from careful_assets.operations.regenerate import compare, match_text, regenerate
-from careful_assets.operations.regenerate_rows import RECORDS, regenerate_rows, rows_text
+from careful_assets.operations.regenerating.rows import RECORDS, regenerate_rows, rows_text
 from careful_assets.text.normalize import normalize
 from careful_assets.warehouse.home import Home
 from careful_assets_tests.cli.endpoints import Endpoint, serving

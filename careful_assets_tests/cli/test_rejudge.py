@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from careful_assets.operations.records.trace_text import trace_text
 from careful_assets.operations.trace import trace_row
-from careful_assets.operations.trace_text import trace_text
 from careful_assets.warehouse.home import Home
 from careful_assets_tests.cli.projects import NAME, careful, make_project
 from careful_assets_tests.house.test_light_imports import loaded_by

@@ -112,7 +112,7 @@ def empty_warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
             *sorted((PACKAGE / "warehouse" / "migrations").glob("*.sql")),
             PACKAGE / "warehouse/vault_schema.sql",
             PACKAGE / "warehouse/staging_schema.sql",
-            PACKAGE / "operations/inherit_schema.sql",
+            PACKAGE / "operations/inheriting/schema.sql",
         ]:
             con.execute(path.read_text(encoding="utf-8"))
         con.execute("create table candidates (row_id varchar, hash bigint)")

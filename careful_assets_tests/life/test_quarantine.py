@@ -7,10 +7,10 @@ import json
 import polars as pl
 import pytest
 
+from careful_assets.operations.records.trace_text import trace_text
 from careful_assets.operations.status import status_of
 from careful_assets.operations.text import status_text
 from careful_assets.operations.trace import trace_row
-from careful_assets.operations.trace_text import trace_text
 from careful_assets.provenance import stage as running
 from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.quarantine import Quarantine

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from careful_assets.operations import inherit as inheriting
-from careful_assets.operations import inherit_intake
 from careful_assets.operations.datasets import dataset_named
+from careful_assets.operations.inheriting import intake
 from careful_assets.warehouse.home import Home
 from careful_assets_tests.cli.projects import NAME
 
@@ -26,7 +26,7 @@ def die(*arguments: Any, **named: Any) -> None:
 
 
 def _while_the_intake_is_written() -> None:
-    inherit_intake._line = die  # type: ignore[assignment]
+    intake._line = die  # type: ignore[assignment]
 
 
 def _between_intake_and_warehouse() -> None:

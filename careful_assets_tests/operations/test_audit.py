@@ -12,7 +12,7 @@ import pytest
 
 from careful_assets.errors import MalformedInput
 from careful_assets.operations.audit import audit_release
-from careful_assets.operations.audit_text import audited_text
+from careful_assets.operations.records.audit_text import audited_text
 from careful_assets.release.content import content_digest
 from careful_assets.release.files import MANIFEST, RECORDS, ROWS, file_sha256
 from careful_assets.release.folder import folder_digest, write_folder

@@ -10,7 +10,7 @@ import pytest
 from careful_assets.errors import GateClosed, Refused, StageFailed
 from careful_assets.llm.journal_lock import take_lock
 from careful_assets.operations import erase as erasing_module
-from careful_assets.operations.erase_receipt import erased_text
+from careful_assets.operations.erasing.receipt import erased_text
 from careful_assets.release.folder import differences, read_manifest
 from careful_assets_tests.life.arrange import Life
 from careful_assets_tests.operations.erasing import (

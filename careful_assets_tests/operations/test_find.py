@@ -9,7 +9,7 @@ import pytest
 
 from careful_assets.errors import CarefulError
 from careful_assets.operations.find import find_rows
-from careful_assets.operations.find_text import found_text
+from careful_assets.operations.records.find_text import found_text
 from careful_assets.warehouse.home import Home
 from careful_assets_tests.cli.projects import careful
 from careful_assets_tests.operations import planted

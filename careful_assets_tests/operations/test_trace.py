@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from careful_assets.operations.lookups import UnknownRow
+from careful_assets.operations.records.lookups import UnknownRow
+from careful_assets.operations.records.trace_text import trace_text
 from careful_assets.operations.trace import trace_row
-from careful_assets.operations.trace_text import trace_text
 from careful_assets.warehouse.home import Home
 from careful_assets_tests.benchmarks.tracing import build, incomplete, some_rows
 from careful_assets_tests.cli.projects import careful

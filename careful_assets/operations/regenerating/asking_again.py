@@ -3,7 +3,7 @@
 Belongs here: what is on record of the current generation, that the generator is the one of then, and the sending.
 Nothing of the dataset changes: requests go through a journal of their own in a private folder that is removed in the
 end, and the card's budget neither bounds them nor counts them. Does not belong here: comparing (`regenerate`,
-`regenerate_rows`).
+`rows`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What each line of a foreign file is: held against open rows and, through the probe, against the vault.
 
 Belongs here: laying out the file's lines, the questions asked of them, in a DuckDB file of their own. Does not belong
-here: reading the file (`inherit_reading`), what becomes of unknown lines (`inherit_intake`), set logic, which is SQL.
+here: reading the file (`reading`), what becomes of unknown lines (`intake`), set logic, which is SQL.
 
 Two texts are near copies from a Jaccard similarity of `NEAR` on of their normal forms' character 5-grams, counted
 exactly. Pairs are proposed by MinHash bands, which miss one exactly at the threshold with a probability of 0.00015.
@@ -18,7 +18,7 @@ import polars as pl
 
 from careful_assets.card.profiles import LeakSettings
 from careful_assets.generation.candidates import clean
-from careful_assets.operations.inherit_reading import ForeignFile
+from careful_assets.operations.inheriting.reading import ForeignFile
 from careful_assets.text import near_texts
 from careful_assets.text.ngrams import ngram_hashes
 from careful_assets.text.normalize import hash64, normalize, tokens
@@ -30,7 +30,7 @@ from careful_assets.warehouse.vault_probe import VaultProbe
 
 NEAR = 700
 """Thousandths."""
-_SCHEMA = Path(__file__).with_name("inherit_schema.sql")
+_SCHEMA = Path(__file__).with_name("schema.sql")
 _LOST = "\ufffd"
 MILLION = 1_000_000
 

@@ -1,7 +1,7 @@
 """The row that somebody asks to erase: which one it is, what it said, and whether it was erased before.
 
 Belongs here: from an id, a prefix or a key to one real row. Does not belong here: what an erasure reaches
-(`erase_reach`).
+(`reach`).
 """
 
 from __future__ import annotations
@@ -29,12 +29,16 @@ _PREFIX = re.compile("[0-9a-f]{8,64}")
 
 @dataclass(frozen=True)
 class RealRow:
-    """A real row: its id, its text where that lies open, the hashes of the normal forms that its versions had."""
+    """A real row: its id, its text where that lies open, the hashes of the normal forms that its versions had.
+
+    `exemplar`: prompts might show it, and a model that is fitted to the exemplars learned from it.
+    """
 
     row_id: str
     text: str = field(default="", repr=False)
     hashes: frozenset[int] = frozenset()
     sealed: bool = False
+    exemplar: bool = False
 
 
 def erased_before(con: duckdb.DuckDBPyConnection, loaded: LoadedCard, asked: str) -> str | None:
@@ -64,9 +68,10 @@ def real_row(con: duckdb.DuckDBPyConnection, loaded: LoadedCard, home: Home, ask
         row_id = fits.pop()
         own = rows.filter(pl.col("row_id") == row_id).sort("vintage")
         text = own["text"][-1] if own.height else ""
-        hashes = history.filter(pl.col("row_id") == row_id)["text_hash"].to_list()
+        versions = history.filter(pl.col("row_id") == row_id)
         written = {hash64(normalize(text))} if text else set()
-        return RealRow(row_id, text, frozenset({*hashes, *written}))
+        hashes = frozenset({*versions["text_hash"].to_list(), *written})
+        return RealRow(row_id, text, hashes, exemplar="exemplar" in versions["split"].to_list())
     nothing = pl.DataFrame(schema={"row_id": pl.String, "text": pl.String})
     for row_id in (keyed, *([asked] if _ID.fullmatch(asked) else [])):
         if look_up_sealed(loaded, home, row_id, nothing) is not None:

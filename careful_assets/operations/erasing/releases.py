@@ -21,14 +21,14 @@ from careful_assets.warehouse.home import explained
 from careful_assets.warehouse.tables import read
 
 _REQUESTS: dict[str, pl.DataType | type[pl.DataType]] = {
-    "row_id": pl.String, "request_id": pl.String, "parent_ids": pl.List(pl.String),
+    "row_id": pl.String, "request_id": pl.String, "parent_ids": pl.List(pl.String), "generator_family": pl.String,
 }  # fmt: skip
 _TEXTS = {"row_id": pl.String, "text": pl.String}
 
 
 @dataclass(frozen=True)
 class ReleaseFolder:
-    """A folder that is no tombstone. `requests`: row_id, request_id, parent_ids of its generated rows; `texts`: row_id,
+    """A folder that is no tombstone. `requests`: the columns `_REQUESTS` of its generated rows; `texts`: row_id,
     text of generated rows and rejects; `rows`: the ids of all of them, real ones too. `readable`: false if the folder
     is damaged, and may hold whatever it held.
     """

@@ -21,7 +21,8 @@ from careful_assets.llm.journal import Journal
 from careful_assets.llm.journal_state import JournalState
 from careful_assets.llm.prices import Prices
 from careful_assets.llm.requests import Answer, GeneratorIdentity, Request
-from careful_assets.operations.asking_again import (
+from careful_assets.operations.records.lookups import CANDIDATES, located, rows_where
+from careful_assets.operations.regenerating.asking_again import (
     announced,
     ask_again,
     current_generation,
@@ -29,7 +30,6 @@ from careful_assets.operations.asking_again import (
     refuse_another,
     refuse_replay,
 )
-from careful_assets.operations.lookups import CANDIDATES, located, rows_where
 from careful_assets.text.normalize import normalize
 from careful_assets.warehouse.home import Home
 from careful_assets.warehouse.quarantine import Quarantine

@@ -1,7 +1,7 @@
 """The warehouse's side of an erasure: what is recorded when it begins, and the file that is written without the row.
 
-Belongs here: tables, versions and steps. Does not belong here: what is reached (`erase_reach`), the other stores
-(`erase_sweep`). What was begun stands until the new file, in which it is swept, has taken the old one's place.
+Belongs here: tables, versions and steps. Does not belong here: what is reached (`reach`), the other stores
+(`sweep`). What was begun stands until the new file, in which it is swept, has taken the old one's place.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, get_args
 import duckdb
 import polars as pl
 
-from careful_assets.operations.erase_reach import Reach
+from careful_assets.operations.erasing.reach import Reach
 from careful_assets.provenance.digests import data_version
 from careful_assets.provenance.erasures import Kind, newest_steps, record_step
 from careful_assets.provenance.ledger import StageVersion, current_versions, record_version

@@ -25,7 +25,7 @@ from careful_assets.generation.inherited import INHERITED_ROUND, UNKNOWN
 from careful_assets.llm.journal_lock import locked, sync_folder
 from careful_assets.llm.journal_state import JournalState, read_state, whole_lines
 from careful_assets.llm.requests import Answer, Choice, Request
-from careful_assets.operations.inherit_matching import row_hash
+from careful_assets.operations.inheriting.matching import row_hash
 from careful_assets.warehouse.home import explained
 from careful_assets.warehouse.models import fill
 from careful_assets.warehouse.tables import append, batches

@@ -14,8 +14,8 @@ import polars as pl
 
 from careful_assets.errors import Refused
 from careful_assets.llm.journal_state import read_state
-from careful_assets.operations.erase_reach import Reach, journals
-from careful_assets.operations.erase_warehouse import Erasure, counted
+from careful_assets.operations.erasing.reach import Reach, journals
+from careful_assets.operations.erasing.warehouse import Erasure, counted
 from careful_assets.release.versions import version_key
 from careful_assets.warehouse.home import Home
 from careful_assets.warehouse.quarantine import Quarantine

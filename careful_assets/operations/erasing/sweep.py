@@ -1,7 +1,7 @@
 """The other stores' side of an erasure: journal, intake, quarantine, vault, release folders, and what runs left.
 
 Belongs here: sweeping by recorded ids, so that doing it again changes nothing. Does not belong here: the warehouse,
-which comes last (`erase_warehouse`).
+which comes last (`warehouse`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import polars as pl
 
 from careful_assets.errors import StageFailed
 from careful_assets.llm.journal_erasing import erase_requests
-from careful_assets.operations.erase_reach import journals, late_requests
-from careful_assets.operations.erase_releases import sweep_releases
-from careful_assets.operations.erase_warehouse import Erasure, erasure_of, note_erased, retirements
+from careful_assets.operations.erasing.reach import journals, late_requests
+from careful_assets.operations.erasing.releases import sweep_releases
+from careful_assets.operations.erasing.warehouse import Erasure, erasure_of, note_erased, retirements
 from careful_assets.warehouse.connections import connect, transaction
 from careful_assets.warehouse.home import Home, emptied
 from careful_assets.warehouse.quarantine import Quarantine

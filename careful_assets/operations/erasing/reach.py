@@ -1,7 +1,7 @@
 """What an erasure reaches: requests that showed the row, their candidates, copies of it, and releases that hold any.
 
 Planned once, over everything that a dataset keeps, and recorded by ids. Belongs here: following the row. Does not
-belong here: which row (`erase_row`), taking anything away (`erase_sweep`, `erase_warehouse`).
+belong here: which row (`row`), taking anything away (`sweep`, `warehouse`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import polars as pl
 
 from careful_assets.card.reader import LoadedCard
 from careful_assets.generation.candidates import clean, load_candidates
+from careful_assets.generation.ngram import FAMILY as FITTED
 from careful_assets.llm.journal_state import JournalState, read_state
-from careful_assets.operations.erase_releases import ReleaseFolder, folders_of
-from careful_assets.operations.erase_row import RealRow, look_up_sealed
+from careful_assets.operations.erasing.releases import ReleaseFolder, folders_of
+from careful_assets.operations.erasing.row import RealRow, look_up_sealed
 from careful_assets.text.copies import find_copies
 from careful_assets.text.normalize import hash64, normalize
 from careful_assets.warehouse.home import Home
@@ -55,18 +56,23 @@ class Reach:
 
 @dataclass
 class _Kept:
-    """Everything that might show or copy the row: requests with their parents, texts by candidate or by request."""
+    """Everything that might show or copy the row: requests with their parents, texts by candidate or by request.
+
+    `fitted`: the requests to a model that was fitted to the exemplars.
+    """
 
     parents: dict[str, set[str]] = field(default_factory=dict)
+    fitted: set[str] = field(default_factory=set)
     request_of: dict[str, str] = field(default_factory=dict)
     texts: list[pl.DataFrame] = field(default_factory=list)
     states: list[JournalState] = field(default_factory=list)
     folders: list[ReleaseFolder] = field(default_factory=list)
 
     def note(self, requests: pl.DataFrame) -> None:
-        """Take in the columns request_id and parent_ids of a table."""
+        """Take in the columns request_id, parent_ids and generator_family of a table."""
         for request_id, parents in requests.select("request_id", "parent_ids").iter_rows():
             self.parents.setdefault(request_id, set()).update(parents or [])
+        self.fitted |= set(requests.filter(pl.col("generator_family") == FITTED)["request_id"].to_list())
 
     def made_by(self, requests: set[str], artifact_type: str) -> set[str]:
         """The candidates of these requests, by every record there is, masked and as they came."""
@@ -90,6 +96,8 @@ def reach_of(con: duckdb.DuckDBPyConnection, loaded: LoadedCard, home: Home, row
     copied = {kept.request_of.get(key, key) for key in found}
     shown = {request for request, parents in kept.parents.items() if row.row_id in parents}
     requests = shown | {key for key in copied if key in kept.parents}
+    if row.exemplar:  # a model that was fitted to the exemplars learned from it, whatever its prompts showed
+        requests |= kept.fitted
     candidates = {key for key in found | copied if key not in kept.parents}
     while True:
         candidates |= kept.made_by(requests, loaded.card.purpose.artifact_type)
@@ -125,6 +133,7 @@ def _gathered(con: duckdb.DuckDBPyConnection, loaded: LoadedCard, home: Home) ->
         state = read_state(path)
         kept.states.append(state)
         kept.parents |= {one: set(request.parent_ids) for one, request in state.requests.items()}
+        kept.fitted |= {one for one, request in state.requests.items() if request.generator_family == FITTED}
         kept.texts += [pl.DataFrame(list(_answers(state)), schema=_POOL, orient="row")]
     kept.folders = folders_of(con, home.releases(name))
     for folder in kept.folders:

@@ -1,0 +1,1 @@
+"""The steps of an erasure; `operations.erase` takes them in order."""

@@ -1,0 +1,1 @@
+"""Sorting a file without provenance; `operations.inherit` is the command."""

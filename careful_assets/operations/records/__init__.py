@@ -1,0 +1,1 @@
+"""Finding rows on record and telling of them: what trace, find and audit share, and their words."""

@@ -1,0 +1,1 @@
+"""Rebuilding rows from their records; `operations.regenerate` is the command."""
