@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ import pytest
 from careful_assets.anchors.sources.vader_reviews import read_vader_reviews
 from careful_assets.card.anchors import VaderReviews
 from careful_assets.catalogue import load_dataset
+from careful_assets.warehouse.home import Home
 from careful_assets_tests.life import arrange
 from careful_assets_tests.life.arrange import Life
 
@@ -44,12 +48,32 @@ def anchor_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def finished_life(tmp_path_factory: pytest.TempPathFactory, anchor_cache: Path) -> Life:
-    """One whole life of the demo card with the n-gram generator, as `careful run` leaves it. Read it, never write."""
-    life = arrange.new_life(tmp_path_factory.mktemp("finished"), anchor_cache)
-    begun = time.monotonic()
-    report = life.run()
-    assert report.success, report.problems
-    return replace(life, seconds=time.monotonic() - begun)
+    """One whole life of the demo card with the n-gram generator, as `careful run` leaves it. Read it, never write.
+
+    Workers that run tests side by side share it: whichever needs it first makes it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    with _alone(root):
+        took = root / "seconds"
+        if not took.exists():
+            life, begun = arrange.new_life(root, anchor_cache), time.monotonic()
+            report = life.run()
+            assert report.success, report.problems
+            took.write_text(f"{time.monotonic() - begun}", encoding="utf-8")
+    return Life(root / "project", Home(root / "home"), seconds=float(took.read_text(encoding="utf-8")))
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Keep other workers out; what one left that failed is made anew."""
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (root / "seconds").exists():
+            for part in ("project", "home"):
+                shutil.rmtree(root / part, ignore_errors=True)
+        yield
 
 
 @pytest.fixture

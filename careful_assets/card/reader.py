@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,11 +120,12 @@ def _blame_judges(document: Document, known: Collection[str] | None) -> None:
 def _read_prompts(document: Document, folder: Path) -> tuple[Prompt, ...]:
     artifact_type = document.at(("purpose", "artifact_type"))
     prompts: dict[Path, Prompt | None] = {}
-    for index, name in enumerate(_list(document.at(("generation", "prompts")))):
-        if not isinstance(name, str) or not name.strip().isprintable() or not name.strip():
-            continue  # the models refuse it
+    for index, _ in enumerate(_list(document.at(("generation", "prompts")))):
+        name = _file_named(document, ("generation", "prompts", index))
+        if name is None:
+            continue
         try:
-            path = resolve_prompt(folder, name.strip())
+            path = resolve_prompt(folder, name)
             if path not in prompts:
                 prompts[path] = None
                 prompts[path] = read_prompt(path, artifact_type)
@@ -168,10 +170,10 @@ def _read_beside(
     document: Document, folder: Path, place: tuple[str | int, ...], read: Callable[[Path], Found]
 ) -> Found | None:
     """What `read` makes of the file that the card names at `place`; None, with the fault told, if that cannot be."""
-    name = document.at(place)
-    if not isinstance(name, str) or not name.strip().isprintable() or not name.strip() or leads_out(name.strip()):
+    name = _file_named(document, place)
+    if name is None or leads_out(name):
         return None  # none is named, or models and rules refuse it
-    path = folder / name.strip()
+    path = folder / name
     try:
         if not path.is_file():
             document.blame(place, f"there is no file {shown(name)} in the card's folder; put it there, or drop this")
@@ -183,6 +185,18 @@ def _read_beside(
         document.faults += error.faults
     except (OSError, RuntimeError) as error:  # a name too long, a loop of links, no right to read
         document.blame(place, f"{shown(name)} cannot be read: {error.__class__.__name__}; put a readable file there")
+    return None
+
+
+def _file_named(document: Document, place: tuple[str | int, ...]) -> str | None:
+    """The name of a file at `place`; None if there is none, or it holds what nobody can see, which is a fault."""
+    name = document.at(place)
+    if not isinstance(name, str) or not name.strip():
+        return None  # the models refuse it
+    if name.strip().isprintable():
+        return name.strip()
+    if not any(unicodedata.category(character) in ("Cc", "Cs") for character in name):  # these the models refuse
+        document.blame(place, f"holds a character that cannot be seen, is {shown(name)}; rename the file")
     return None
 
 

@@ -17,6 +17,8 @@ from typing import Any, Literal, get_args
 from careful_assets.errors import Fault, MalformedInput
 
 Mode = Literal["completion", "chat"]
+Who = tuple[str, str, str, Mode]
+"""A generator's id, family and digest, and how it was asked."""
 
 _MOST_FAULTS = 20
 _COPY = "copy the journal anew from the home in which the answers were recorded"
@@ -39,7 +41,7 @@ def read_recorded(path: Path) -> Recorded:
 
     Raises:
         MalformedInput: with its faults: no answers in it, lines that are no records (the first 20), or more than one
-            generator.
+            generator that was asked what is not erased.
         OSError: it cannot be read.
     """
     lines = _Lines(str(path))
@@ -54,7 +56,8 @@ def read_recorded(path: Path) -> Recorded:
         lines.blame(None, f"holds {held}; {_COPY}")
     if lines.faults:
         raise MalformedInput(f"{path.name} cannot be replayed", lines.faults)
-    generator_id, family, weights, mode = next(iter(lines.generators))
+    # Without one living line, the last to be asked among those that were erased.
+    generator_id, family, weights, mode = next(iter(lines.generators), lines.last_erased)
     return Recorded(path, digest, generator_id, family, weights, mode)
 
 
@@ -82,14 +85,17 @@ def check_answer(event: dict[str, Any]) -> None:
 
 
 class _Lines:
-    """What the lines of a journal came to so far. `generators`: id, family, digest and mode, by first appearance."""
+    """What the lines of a journal came to so far. `generators`: who was asked, by first appearance, but for requests
+    that were erased: a model that was fitted anew without the erased row is another one.
+    """
 
     def __init__(self, file: str) -> None:
         self.faults: list[Fault] = []
         self.known: set[str] = set()
         self.erased: set[str] = set()
         self.answers = 0
-        self.generators: dict[tuple[str, str, str, Mode], int] = {}
+        self.generators: dict[Who, int] = {}
+        self.last_erased: Who = ("", "", "", "completion")
         self._file = file
 
     def take(self, number: int, line: bytes) -> None:
@@ -108,10 +114,10 @@ class _Lines:
     def _fold(self, number: int, event: dict[str, Any]) -> None:
         kind = event["event"]
         if kind == "asked" and "request" in event:
-            self._fold_request(number, event["request"])
+            self._fold_asked(number, event["request"])
             return
         if kind == "erased":
-            self._fold_request(number, event["request"])
+            self.last_erased = self._noted(event["request"])
             self.erased.add(event["request"]["request_id"])
             return
         if kind not in ("asked", "answered", "failed"):
@@ -122,13 +128,17 @@ class _Lines:
             check_answer(event)
             self.answers += 1
 
-    def _fold_request(self, number: int, request: dict[str, Any]) -> None:
+    def _noted(self, request: dict[str, Any]) -> Who:
+        """Note that the request is known; who was asked."""
         generator_id, family, digest = (_text(request[f"generator_{part}"]) for part in ("id", "family", "digest"))
         mode = request["mode"]
         if mode not in get_args(Mode):
             raise ValueError(f"unknown mode {mode!r:.40}")
         self.known.add(_text(request["request_id"]))
-        who = (generator_id, family, digest, mode)
+        return generator_id, family, digest, mode
+
+    def _fold_asked(self, number: int, request: dict[str, Any]) -> None:
+        who = self._noted(request)
         if self.generators and who not in self.generators:
             first, line = next(iter(self.generators.items()))
             self.blame(
@@ -150,6 +160,6 @@ def _text_or_none(value: object) -> None:
         _text(value)
 
 
-def _shown(who: tuple[str, str, str, Mode]) -> str:
+def _shown(who: Who) -> str:
     generator_id, family, digest, mode = who
     return f"{generator_id:.60} ({family:.60}, digest {digest[:12]}, {mode} mode)"

@@ -72,7 +72,7 @@ def status(
 ) -> None:
     """Show by stage the newest data, its checks, and which gate is closed and why.
 
-    Exit code 1 if a blocking check failed, or if data stands below a gate that is closed now.
+    Exit code 1 if a blocking check failed, if data stands below a gate that is closed now, or an erasure is unfinished.
     """
     from careful_assets.operations.datasets import check_cards
     from careful_assets.operations.status import status_of
@@ -87,7 +87,7 @@ def status(
         print_json(states)
     else:
         typer.echo("\n".join(status_text(state) for state in states))
-    if any(
+    if any(state["erasures"] for state in states) or any(
         stage["failed"] or (stage["closed"] and stage["data_version"]) for state in states for stage in state["stages"]
     ):
         raise typer.Exit(Exit.DOES_NOT_HOLD)

@@ -27,6 +27,7 @@ def trace(
 
     cards = _cards(dataset)
     story = trace_row(home(), list(cards), row_id, cards)
+    _warn_of(story["skipped"], "trace")
     if as_json:
         print_json(story)
     else:
@@ -58,6 +59,7 @@ def find(
 
     ((kind, item),) = asked
     report = find_rows(home(), list(_cards(name)), kind, item)
+    _warn_of(report["skipped"], "find")
     if as_json:
         print_json(report)
     else:
@@ -83,6 +85,11 @@ def audit(
         typer.echo(audited_text(report))
     if report["exit_code"]:
         raise typer.Exit(report["exit_code"])
+
+
+def _warn_of(skipped: dict[str, str], command: str) -> None:
+    for dataset, why in skipped.items():
+        typer.echo(f"careful {command}: {dataset} was not looked into: {why}", err=True)
 
 
 def _cards(dataset: str | None) -> dict[str, Path]:

@@ -45,7 +45,9 @@ def every_gate_ran(view: CheckView) -> Verdict:
 def exclusions_hold(view: CheckView) -> Verdict:
     """Exactly the rows that exclusions take out were refused for it: a run side by side may have missed one."""
     standing = view.model("filtering/standing_exclusions")
-    due = set(excluded_rows(standing, view.table("generation.candidates"), view.table("generation.requests"))["row_id"])
+    exemplars = view.model("provenance/exemplars_ever")["row_id"].to_list()
+    candidates, requests = view.table("generation.candidates"), view.table("generation.requests")
+    due = set(excluded_rows(standing, candidates, requests, exemplars)["row_id"])
     refused = set(view.model("filtering/excluded_now")["row_id"])
     evidence = {"exclusions": standing.height, "rows": len(due), "wrong": len(due ^ refused)}
     if due != refused:

@@ -7,8 +7,8 @@ candidates that takes out (`excluding`), and the releases and models that hold t
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import polars as pl
@@ -33,37 +33,47 @@ class Exclusion:
     """All rows of one item, out of the versions to come; with `withdrawn` the same taken back.
 
     `item`: a generator's or prompt's id or digest, a request's id, a range of seeds (`seed_range`), or the id of a row
-    that rows descend from.
+    that rows descend from. `items`: what is recorded for it: a prompt stands there by its digests, since its id may
+    have named several texts; all else as it is.
     """
 
     kind: str
     item: str
     reason: str
     withdrawn: bool = False
+    items: tuple[str, ...] = ()
 
-    def changes(self, standing: pl.DataFrame) -> bool:
-        """Whether recording it makes a difference. `standing`: the model `filtering/standing_exclusions`."""
-        stands = not standing.filter(kind=self.kind, item=self.item).is_empty()
-        return stands if self.withdrawn else not stands
+    def changing(self, standing: pl.DataFrame) -> list[str]:
+        """The items of which recording makes a difference. `standing`: the model `filtering/standing_exclusions`."""
+        stands = set(standing.filter(kind=self.kind)["item"].to_list())
+        return [item for item in self.items if (item in stands) == self.withdrawn]
 
-    def alone(self, schema: pl.Schema, seq: int = 0) -> pl.DataFrame:
+    def alone(self, schema: pl.Schema) -> pl.DataFrame:
         """It and nothing else, as if it stood; `schema`: of what stands."""
-        return pl.DataFrame([(seq, self.kind, self.item, self.reason)], schema=schema, orient="row")
+        return self._rows(self.items, schema, 0)
 
     def laid_over(self, standing: pl.DataFrame, seq: int) -> pl.DataFrame:
-        """What stands once it is recorded under this number."""
-        others = standing.filter(~((pl.col("kind") == self.kind) & (pl.col("item") == self.item)))
-        return others if self.withdrawn else pl.concat([others, self.alone(standing.schema, seq)])
+        """What stands once it is recorded, from this number on."""
+        changing = self.changing(standing)
+        if self.withdrawn:
+            return standing.filter(~((pl.col("kind") == self.kind) & pl.col("item").is_in(changing)))
+        return pl.concat([standing, self._rows(changing, standing.schema, seq)])
 
     def in_force(self) -> str:
         """What is said where it changes nothing."""
         state = "is not excluded" if self.withdrawn else "is excluded already"
         return f"{self.kind} {self.item} {state}; nothing was recorded, the reason neither"
 
-    def to_record(self, run_id: str) -> dict[str, pl.DataFrame]:
-        """What is added to `filtering.exclusions`, without its number."""
-        row = {**vars(self), "recorded_at": datetime.now(UTC), "run_id": run_id}
-        return {"filtering.exclusions": pl.DataFrame([row])}
+    def to_record(self, standing: pl.DataFrame, run_id: str) -> dict[str, pl.DataFrame]:
+        """What is added to `filtering.exclusions`, without its numbers: a row for each item that changes."""
+        row = {"kind": self.kind, "reason": self.reason, "withdrawn": self.withdrawn, "run_id": run_id}
+        now = datetime.now(UTC)
+        added = [row | {"item": item, "recorded_at": now} for item in self.changing(standing)]
+        return {"filtering.exclusions": pl.DataFrame(added)}
+
+    def _rows(self, items: Sequence[str], schema: pl.Schema, first: int) -> pl.DataFrame:
+        rows = [(first + place, self.kind, item, self.reason) for place, item in enumerate(items)]
+        return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def exclusion_of(
@@ -111,15 +121,17 @@ class Known:
 
     Args:
         requests: `generation.requests`.
-        seeds: those of the candidates.
-        anchors: ids of the real rows.
+        generated: the candidates' ids with the seed of each, null where nobody drew it.
+        real: ids of the anchors.
         recorded: `filtering.exclusions`.
+        erased: ids of rows and requests that were erased.
     """
 
     requests: pl.DataFrame
-    seeds: pl.Series
-    anchors: Collection[str]
+    generated: pl.DataFrame
+    real: Collection[str]
     recorded: pl.DataFrame
+    erased: Collection[str] = ()
 
     @property
     def next_number(self) -> int:
@@ -127,20 +139,55 @@ class Known:
         return int(self.recorded["seq"].max() or 0) + 1  # type: ignore[arg-type]
 
     def resolved(self, asked: Exclusion) -> Exclusion:
-        """The exclusion with its item in full.
+        """The exclusion with its item in full, and with what is recorded for it.
 
         Raises:
-            Refused: nothing bears that name, or several things do.
+            Refused: nothing bears that name, several things do, it was erased, or no row was made from it.
         """
         recorded = set(self.recorded.filter(kind=asked.kind)["item"].to_list())
         if asked.kind == "seed":
             first, last = seed_range(asked.item)
             item = f"{first}..{last}"
-            if item not in recorded and self.seeds.is_between(first, last).sum() == 0:
+            if item not in recorded and self._seeds.is_between(first, last).sum() == 0:
                 raise Refused(f"no row has a seed of {item}; known are {self._told(asked.kind)}")
         else:
+            if not asked.withdrawn:
+                self._refuse_erased(asked.kind, asked.item)
             item = self._full(asked.kind, asked.item, self._names(asked.kind) | recorded)
-        return Exclusion(asked.kind, item, asked.reason, asked.withdrawn)
+        if asked.kind == "anchor" and item not in recorded:
+            self._refuse_childless(item)
+        return replace(asked, item=item, items=self._items(asked, item, recorded))
+
+    def _items(self, asked: Exclusion, item: str, recorded: Collection[str]) -> tuple[str, ...]:
+        if asked.kind != "prompt":
+            return (item,)
+        of_it = self.requests.filter(pl.col("prompt_id") == item, pl.col("prompt_sha256") != "")
+        digests = of_it["prompt_sha256"].unique().sort().to_list()
+        # An exclusion that was recorded by a prompt's id is taken back as it stands there.
+        by_id = [item] if asked.withdrawn and item in recorded else []
+        return (*digests, *by_id) or (item,)
+
+    def _refuse_erased(self, kind: str, given: str) -> None:
+        gone = [one for one in self.erased if len(given) >= _SHORTEST_PREFIX and one.startswith(given)]
+        if gone and kind in ("anchor", "request"):
+            raise Refused(f"the {kind} {gone[0][:16]} was erased, with all rows made from it: none is left to exclude")
+
+    def _refuse_childless(self, item: str) -> None:
+        """A generated row may be a parent; one that is none would take nothing out, not even itself."""
+        own = self.generated.filter(row_id=item)
+        if own.is_empty() or item in self._parents:
+            return
+        seed = own["seed"][0]
+        itself = f"exclude the seed {seed}..{seed}" if seed is not None else "exclude its request"
+        raise Refused(f"no row was made from the generated row {item[:16]}; to take out the row itself, {itself}")
+
+    @property
+    def _seeds(self) -> pl.Series:
+        return self.generated["seed"].drop_nulls()
+
+    @property
+    def _parents(self) -> set[str]:
+        return set(self.requests["parent_ids"].explode().drop_nulls())
 
     def _full(self, kind: str, given: str, known: Collection[str]) -> str:
         if given in known:
@@ -158,7 +205,7 @@ class Known:
 
     def _names(self, kind: str) -> set[str]:
         if kind == "anchor":
-            return set(self.anchors) | set(self.requests["parent_ids"].explode().drop_nulls())
+            return {*self.real, *self._parents, *self.generated["row_id"]}
         columns = {
             "generator": ["generator_id", "generator_digest"],
             "prompt": ["prompt_id", "prompt_sha256"],
@@ -169,7 +216,7 @@ class Known:
     def _told(self, kind: str) -> str:
         """What is known of a kind, for a message: all of it if that is little."""
         if kind == "seed":
-            return f"those from {self.seeds.min()!s} to {self.seeds.max()!s}" if len(self.seeds) else "none"
+            return f"those from {self._seeds.min()!s} to {self._seeds.max()!s}" if len(self._seeds) else "none"
         if kind in ("generator", "prompt"):
             digest = "generator_digest" if kind == "generator" else "prompt_sha256"
             pairs = self.requests.select(f"{kind}_id", digest).unique().sort(f"{kind}_id", digest).rows()

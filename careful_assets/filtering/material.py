@@ -5,7 +5,7 @@ Belongs here: gathering them from the stage's inputs. Does not belong here: what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -24,6 +24,7 @@ class Material:
 
     That is the real rows, and the card's embedder, which is fitted on the train anchors when a gate asks for it. `own`:
     the dataset's own gates, by name. `standing`: what people excluded, the model `filtering/standing_exclusions`.
+    `exemplars`: ids of the rows that are or were exemplars.
     """
 
     requests: pl.DataFrame
@@ -32,6 +33,7 @@ class Material:
     embedder: Callable[[], Embedder]
     standing: pl.DataFrame
     own: Mapping[str, Gate] = field(default_factory=dict)
+    exemplars: Collection[str] = ()
 
     @property
     def beside(self) -> Beside:
@@ -49,4 +51,5 @@ def material_of(inputs: Inputs) -> Material:
     embedder = partial(open_embedder, inputs.context.card.filtering.embedder, fitted_on)
     own = own_gates(inputs.context.loaded)
     standing = inputs.model("filtering/standing_exclusions")
-    return Material(requests, candidates, anchors.sort("row_id", "text"), embedder, standing, own)
+    exemplars = frozenset(inputs.model("provenance/exemplars_ever")["row_id"].to_list())
+    return Material(requests, candidates, anchors.sort("row_id", "text"), embedder, standing, own, exemplars)

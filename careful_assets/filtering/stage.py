@@ -107,7 +107,7 @@ def judge_candidates(
 def decide(material: Material, settings: Sequence[GateSetting]) -> pl.DataFrame:
     """Every decision of the gates of these settings: the table `filtering.decisions`. What is excluded goes before."""
     rows = material.candidates.select(list(CANDIDATES))
-    before = excluding_gates(material.standing, material.candidates, material.requests)
+    before = excluding_gates(material.standing, material)
     return run_cascade(rows, material.beside, set_gates(settings, material.own), before)
 
 
@@ -123,8 +123,8 @@ def _excluding(
     """The material with the exclusion laid over what stands, and the row that records it, unless it changes nothing."""
     named = known(inputs, material)
     exclusion = named.resolved(asked)
-    if not exclusion.changes(material.standing):
+    if not exclusion.changing(material.standing):
         context.log(exclusion.in_force())
         return material, {}
     standing = exclusion.laid_over(material.standing, named.next_number)
-    return replace(material, standing=standing), exclusion.to_record(context.run_id)
+    return replace(material, standing=standing), exclusion.to_record(material.standing, context.run_id)

@@ -16,7 +16,9 @@ from careful_assets.errors import Refused
 from careful_assets.llm.requests import Request
 
 
-def refuse_excluded(name: str, to_send: Sequence[Request], settled: Collection[str], standing: pl.DataFrame) -> None:
+def refuse_excluded(
+    name: str, to_send: Sequence[Request], settled: Collection[str], standing: pl.DataFrame, kept: int
+) -> None:  # fmt: skip
     """See that no request goes to an excluded generator or with an excluded prompt.
 
     Args:
@@ -24,6 +26,7 @@ def refuse_excluded(name: str, to_send: Sequence[Request], settled: Collection[s
         to_send: the requests of the open round.
         settled: ids of those that are answered already.
         standing: the model `filtering/standing_exclusions`.
+        kept: rows that filtering kept of the rounds before, which the dataset could go on with.
 
     Raises:
         Refused: one would.
@@ -42,12 +45,16 @@ def refuse_excluded(name: str, to_send: Sequence[Request], settled: Collection[s
                         found[f"{kind} {known_as[0]} (exclusion {seq}: {reason})"] = None
     if found:
         round_number = to_send[0].round
-        settle = f", set generation.max_rounds to {round_number - 1} to go on with the rows at hand" * (
-            round_number > 1
+        settle = (
+            f"set generation.max_rounds to {round_number - 1} to go on with the {kept} rows that are kept"
+            if kept
+            else "setting generation.max_rounds back makes no version, since no row is kept"
         )
         raise Refused(
             f"card {name}: round {round_number} would ask for what people excluded: {'; '.join(found)}; nothing was "
-            f"sent. Take it out of the card{settle}, or withdraw it with `careful exclude {name} ... --withdraw`"
+            f"sent. Name another one in the card and run `careful run {name}`; or withdraw the exclusion with "
+            f"`careful exclude {name} ... --withdraw --reason ...`, with this card or the one before, and run it then; "
+            f"{settle}"
         )
 
 

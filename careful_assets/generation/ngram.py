@@ -20,8 +20,7 @@ from typing import Self
 
 from careful_assets.generation.prompts import one_line
 from careful_assets.llm.requests import Answer, CallFailed, Choice, GeneratorIdentity, Request, digest_of
-
-FAMILY = "ngram"
+from careful_assets.provenance.descent import FITTED_FAMILY
 
 _START, _END = "\x02", "\x03"  # no word: `one_line` leaves no control characters in a text
 _LABEL_WEIGHT = 0.9
@@ -39,7 +38,7 @@ class NgramGenerator:
     def __init__(self, exemplars: Iterable[tuple[str, str]], order: int) -> None:
         texts = sorted({(label, one_line(text)) for label, text in exemplars})
         self._order = order
-        self._identity = GeneratorIdentity("ngram", FAMILY, digest_of({"order": order, "exemplars": texts}))
+        self._identity = GeneratorIdentity("ngram", FITTED_FAMILY, digest_of({"order": order, "exemplars": texts}))
         self._all = _Counts((text for _, text in texts), order)
         labels = sorted({label for label, _ in texts})
         self._by_label = {label: _Counts((text for other, text in texts if other == label), order) for label in labels}

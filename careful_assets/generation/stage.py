@@ -55,7 +55,7 @@ def generate(context: StageContext, inputs: Inputs) -> Outcome:
     stopped = None
     if plan.to_send:
         excluded = inputs.model("filtering/standing_exclusions")
-        refuse_excluded(card.name, plan.to_send, journal.read().answers, excluded)
+        refuse_excluded(card.name, plan.to_send, journal.read().answers, excluded, int(rounds["kept"].sum()))
         _refuse_personal_data(card.name, plan.to_send)
         stopped = asyncio.run(send(plan.to_send, opened, journal, prices, card, context.log, told))
     elif (cut_short := cut_short_round(rounds)) is not None:

@@ -26,8 +26,7 @@ def vote_on_kept(context: StageContext, inputs: Inputs) -> Outcome:
     if kept.is_empty():
         raise StageFailed(
             f"{context.card.name}/labeling has nothing to label: filtering kept no candidate. Nothing was lost or "
-            "broken: look at the rejects by reason on filtering's page, then change prompts or gates, or raise "
-            "generation.max_rounds, and materialize generation again"
+            f"broken: {_remedy(context.card.name, inputs)}"
         )
     candidates = inputs.table("generation.candidates").join(kept, on="row_id", how="semi").sort("row_id")
     anchors = inputs.table("anchors.rows")
@@ -49,6 +48,23 @@ def vote_on_kept(context: StageContext, inputs: Inputs) -> Outcome:
     return Outcome(
         {"labeling.votes": votes, "labeling.labels": labels, "labeling.agreement": agreement},
         _shown(labels, votes, agreement),
+    )
+
+
+def _remedy(name: str, inputs: Inputs) -> str:
+    standing = inputs.model("filtering/standing_exclusions")
+    out = inputs.model("filtering/excluded_now").height
+    if not out:
+        return (
+            "look at the rejects by reason on filtering's page, then change prompts or gates, or raise "
+            "generation.max_rounds, and materialize generation again"
+        )
+    told = ", ".join(f"{kind} {item[:16]}" for kind, item in standing.select("kind", "item").iter_rows())
+    return (
+        f"{out} candidates are out by what people excluded ({told}). First name another generator or prompt in the "
+        "card where that is what they excluded (another round would be refused); else raise generation.max_rounds, "
+        f"or set another generation.seed. Then run `careful run {name}`. Or take an exclusion back with "
+        f"`careful exclude {name} ... --withdraw --reason ...`"
     )
 
 

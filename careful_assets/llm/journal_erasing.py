@@ -1,4 +1,4 @@
-"""Erasing requests from a journal: their texts go, and that they were made, and what they took, stays.
+"""Erasing requests, or some of their completions, from a journal: the texts go, what was made and what it took stays.
 
 Belongs here: rewriting a file of the journal's form, which is otherwise only added to. Does not belong here: which
 requests are to go (`operations.erase`) and the form of what stays (`erased`).
@@ -17,12 +17,16 @@ from typing import Any
 from careful_assets.llm.erased import ErasedRequest
 from careful_assets.llm.journal_lock import locked, sync_folder
 from careful_assets.llm.journal_state import JournalState, read_state, whole_lines, whole_lines_end
-from careful_assets.llm.spending import most_tokens, tokens_taken
+from careful_assets.llm.requests import Answer, Choice
+from careful_assets.llm.spending import most_tokens, tokens_in, tokens_taken
 from careful_assets.warehouse.home import explained
 
 
-def erase_requests(path: Path, request_ids: Collection[str]) -> int:
+def erase_requests(path: Path, request_ids: Collection[str], choices: Collection[tuple[str, int]] = ()) -> int:
     """Take the texts of these requests out of the journal at `path`; how many requests were reduced to what stays.
+
+    `choices`, by request id and index, go alone: the line of the answer is written without them, the others keep their
+    index, and what the answer took stays in its `tokens`. An answer that loses all of them loses its request, too.
 
     All lines of a request become one, of the event `erased`, in the place of the first: all of the request but prompt
     and schema, what it took, how often and when it was asked. Other lines stay as they were, byte for byte. A torn last
@@ -44,12 +48,50 @@ def erase_requests(path: Path, request_ids: Collection[str]) -> int:
         if not real.exists():
             return 0
         state = read_state(real)
-        reduced = {key: _reduced(key, state) for key in request_ids if key in state.requests}
-        if reduced or whole_lines_end(real) < real.stat().st_size:
-            _write(beside, _lines(real, reduced))
+        dropped = _dropped(state, choices)
+        whole = {*request_ids, *(key for key, gone in dropped.items() if not _left(state.answers[key], gone))}
+        reduced = {key: _reduced(key, state) for key in whole if key in state.requests}
+        shorter = {key: _Shorter(state, key, gone) for key, gone in dropped.items() if key not in reduced}
+        if reduced or shorter or whole_lines_end(real) < real.stat().st_size:
+            _write(beside, _lines(real, reduced, shorter))
             beside.replace(real)
             sync_folder(real.parent)
         return len(reduced)
+
+
+def _dropped(state: JournalState, choices: Collection[tuple[str, int]]) -> dict[str, set[int]]:
+    """The choices that are on record, by request."""
+    found: dict[str, set[int]] = {}
+    for key, index in choices:
+        if key in state.answers and any(choice.index == index for choice in state.answers[key].choices):
+            found.setdefault(key, set()).add(index)
+    return found
+
+
+def _left(answer: Answer, gone: Collection[int]) -> list[Choice]:
+    return [choice for choice in answer.choices if choice.index not in gone]
+
+
+class _Shorter:
+    """The answer of one request without some of its choices."""
+
+    def __init__(self, state: JournalState, request_id: str, gone: Collection[int]) -> None:
+        request, answer = state.requests[request_id], state.answers[request_id]
+        sent = replace(request, rendered_prompt=state.repairs.get(request_id, request.rendered_prompt))
+        # Counting the choices that are left would come to less than was spent.
+        took = tokens_in(sent.rendered_prompt) + tokens_taken(sent, answer).completion
+        self._answer = {
+            **vars(answer), "tokens": max(took, answer.tokens or 0),
+            "choices": [vars(choice) for choice in _left(answer, gone)],
+        }  # fmt: skip
+        self._written = False
+
+    def line(self, event: Mapping[str, Any]) -> bytes:
+        """The first answer without those choices; later ones count for nothing, and go."""
+        if self._written:
+            return b""
+        self._written = True
+        return _encoded({"event": "answered", "at": event["at"], **self._answer})
 
 
 def _reduced(request_id: str, state: JournalState) -> ErasedRequest:
@@ -70,16 +112,22 @@ def _reduced(request_id: str, state: JournalState) -> ErasedRequest:
     )
 
 
-def _lines(path: Path, reduced: Mapping[str, ErasedRequest]) -> Iterator[bytes]:
-    """The journal's lines, with one for all those of each reduced request."""
+def _lines(path: Path, reduced: Mapping[str, ErasedRequest], shorter: Mapping[str, _Shorter]) -> Iterator[bytes]:
+    """The journal's lines, with one for all those of each reduced request, and with the shorter answers."""
     waiting = dict(reduced)
     for _, line in whole_lines(path):
-        request_id = _request_of(json.loads(line))
-        if request_id not in reduced:
+        event = json.loads(line)
+        request_id = _request_of(event)
+        if request_id in shorter and event["event"] == "answered":
+            yield shorter[request_id].line(event)
+        elif request_id not in reduced:
             yield line
         elif (record := waiting.pop(request_id, None)) is not None:
-            event = {"event": "erased", "at": datetime.now(UTC).isoformat(), **record.as_json()}
-            yield json.dumps(event, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
+            yield _encoded({"event": "erased", "at": datetime.now(UTC).isoformat(), **record.as_json()})
+
+
+def _encoded(event: Mapping[str, Any]) -> bytes:
+    return json.dumps(event, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
 
 
 def _request_of(event: Mapping[str, Any]) -> str:

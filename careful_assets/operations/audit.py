@@ -14,8 +14,11 @@ import polars as pl
 
 from careful_assets.errors import Exit, Fault, MalformedInput, StageFailed
 from careful_assets.llm.requests import SEEDS
-from careful_assets.release.files import MANIFEST, RECORDS, ROWS
-from careful_assets.release.folder import differences, read_manifest
+from careful_assets.release.content import RECORD_FIELDS, ROW_FIELDS
+from careful_assets.release.counts import UNKNOWN_FAMILY, may_be_unknown, of_unknown_origin
+from careful_assets.release.files import MANIFEST, read_document
+from careful_assets.release.folder import changed_files, changed_rows, differences, read_manifest
+from careful_assets.release.tables import read_tables
 from careful_assets.release.tombstone import TOMBSTONE, is_retired, read_tombstone
 
 # Without one of these a generated row has no whole record.
@@ -23,8 +26,7 @@ _RECORD = (
     "request_id", "prompt_id", "prompt_sha256", "rendered_prompt", "generator_id", "generator_family",
     "generator_digest", "params", "seed", "ordinal", "parent_ids", "label_source",
 )  # fmt: skip
-_UNKNOWN_FAMILY = "unknown"
-_PERSON = ("reviewer", "review", "reviewed_at")
+_PERSONS = {"reviewer": pl.String(), "review": pl.String(), "reviewed_at": pl.Datetime("us", "UTC")}
 _TOLD = ("name", "title", "version", "parent_version", "content_digest", "rows", "label_sources", "use_limits")
 
 
@@ -39,72 +41,78 @@ def audit_release(folder: Path) -> dict[str, Any]:
     Raises:
         MalformedInput: this is no release's folder.
     """
-    if not folder.is_dir():
-        said = "is no folder" if folder.exists() else "is not there"
-        raise _malformed(folder, f"{said}; give a release's folder")
+    try:
+        return _report(folder)
+    except StageFailed as error:
+        fault = Fault(_as_text(folder), None, "", f"{error}; give a release's folder, or a whole copy of it")
+        raise MalformedInput("no release to audit", [fault]) from error
+
+
+def _report(folder: Path) -> dict[str, Any]:
+    """The report; StageFailed where the folder is no release's."""
+    _refuse_other(folder)
     if is_retired(folder):
         # A folder that was gone when its version was retired has a tombstone and nothing else.
-        told = _told(folder, _manifest(folder) if (folder / MANIFEST).exists() else {})
+        told = _told(folder, read_manifest(folder) if (folder / MANIFEST).exists() else {})
         stone = _tombstone(folder)
         return told | {"retired": stone, "differences": differences(folder), "exit_code": int(Exit.REFUSED)}
-    told = _told(folder, _manifest(folder))
+    manifest = read_manifest(folder)
+    told = _told(folder, manifest)
+    wrong = changed_files(folder, manifest)
     try:
-        wrong = differences(folder)
-    except pl.exceptions.PolarsError:
-        wrong = ["the rows do not give the content digest: they cannot be read as a release's"]
-    tables = _tables(folder)
-    if tables is None:
-        said_so = wrong or [f"{ROWS} or {RECORDS} cannot be read as a release's"]
-        return told | {"differences": said_so, "audited": None, "exit_code": int(Exit.DOES_NOT_HOLD)}
-    audited = _audited(*tables)
+        tables = read_tables(folder)
+    except StageFailed:
+        if not wrong:
+            raise  # whoever made the folder made it so
+        return told | {"differences": wrong, "audited": None, "exit_code": int(Exit.DOES_NOT_HOLD)}
+    wrong += changed_rows(manifest, *tables)
+    audited = _audited(manifest, *tables)
     code = Exit.DOES_NOT_HOLD if wrong or audited["incomplete"] else Exit.HOLDS
     return told | {"differences": wrong, "audited": audited, "exit_code": int(code)}
 
 
 def _told(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-    return {"folder": str(folder), **{key: manifest.get(key) for key in _TOLD}}
+    return {
+        "folder": _as_text(folder),
+        **{key: manifest.get(key) for key in _TOLD},
+        "covered": {"content_digest": [*ROW_FIELDS, *RECORD_FIELDS], "manifest": "signed by nobody"},
+    }
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def _refuse_other(folder: Path) -> None:
     try:
-        manifest = read_manifest(folder)
-    except StageFailed as error:
-        raise _malformed(folder / MANIFEST, f"{error}; give a release's folder, or a whole copy of it") from error
-    if not isinstance(manifest.get("rows"), dict) or not isinstance(manifest.get("label_sources"), list):
-        raise _malformed(folder / MANIFEST, "tells no rows or no label sources; give a whole copy of the folder")
-    return manifest
-
-
-def _malformed(path: Path, message: str) -> MalformedInput:
-    return MalformedInput("no release to audit", [Fault(str(path), None, "", message)])
+        there = folder.is_dir()
+    except OSError as error:
+        raise StageFailed(f"it cannot be looked up: {error.strerror}") from error
+    if not there:
+        raise StageFailed("it is a file, no folder" if folder.exists() else "it is not there, no such folder")
 
 
 def _tombstone(folder: Path) -> dict[str, Any]:
-    try:
-        return read_tombstone(folder)
-    except StageFailed as error:
-        raise _malformed(folder / TOMBSTONE, f"the release is retired, and {error}; get a whole copy") from error
+    """What the tombstone says, once it is seen that it can be told."""
+    document = read_document(folder / TOMBSTONE)
+    gone = document.get("gone")
+    if not isinstance(gone, dict) or not all(isinstance(digest, str) for digest in gone.values()):
+        raise StageFailed(f"the release is retired, and {TOMBSTONE} does not say which files went")
+    return read_tombstone(folder)
 
 
-def _tables(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame] | None:
-    """The rows and their records with the columns that an audit needs, or None where they cannot be had."""
-    try:
-        rows, records = pl.read_parquet(folder / ROWS), pl.read_parquet(folder / RECORDS)
-    except (OSError, pl.exceptions.PolarsError):
-        return None
-    if not {"row_id", "origin", "label"} <= set(rows.columns) or "row_id" not in records.columns:
-        return None
+def _as_text(path: Path) -> str:
+    """A path's name need not be text."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
+
+
+def _audited(manifest: dict[str, Any], rows: pl.DataFrame, records: pl.DataFrame) -> dict[str, Any]:
     # A record of an older release lacks columns: what nobody wrote down is null.
-    absent = [pl.lit(None).alias(column) for column in (*_RECORD, *_PERSON) if column not in records.columns]
+    absent = [pl.lit(None, _PERSONS.get(column, pl.String())).alias(column) for column in (*_RECORD, *_PERSONS)
+              if column not in records.columns]  # fmt: skip
     numbers = [pl.col(column).cast(pl.Int64, strict=False) for column in ("seed", "ordinal")]
-    return rows, records.with_columns(absent).with_columns(numbers).unique("row_id", keep="first")
-
-
-def _audited(rows: pl.DataFrame, records: pl.DataFrame) -> dict[str, Any]:
+    records = records.with_columns(absent).with_columns(numbers).unique("row_id", keep="first")
     generated = rows.filter(pl.col("origin") == "generated").join(records, on="row_id", how="left")
-    unknown = pl.col("generator_family") == _UNKNOWN_FAMILY
-    made = generated.filter(unknown.not_() | unknown.is_null())
-    seed = (pl.col("seed") + pl.col("ordinal")) % SEEDS
+    unknown = pl.col("generator_family") == UNKNOWN_FAMILY
+    excused = may_be_unknown(manifest, of_unknown_origin(generated))
+    made = generated.filter(unknown.not_() | unknown.is_null() | pl.lit(not excused))
+    seed = (pl.col("seed") % SEEDS + pl.col("ordinal")) % SEEDS
     made = made.with_columns(own_seed=seed)
     strays = records.join(rows.filter(pl.col("origin") == "generated"), on="row_id", how="anti")
     by_request = generated.select("row_id", "generator_id", "prompt_sha256", "reviewer").join(

@@ -21,7 +21,7 @@ from careful_assets.errors import Exit, GateClosed, Refused
 from careful_assets.llm.journal_erasing import erase_requests
 from careful_assets.operations.erasing.reach import journals, reach_of
 from careful_assets.operations.erasing.receipt import plan_of, receipt_of, refuse_wordless
-from careful_assets.operations.erasing.row import erased_before, real_row
+from careful_assets.operations.erasing.row import erased_before, real_row, refuse_telling
 from careful_assets.operations.erasing.sweep import LOCK, busy_scratch, sweep, unseal
 from careful_assets.operations.erasing.warehouse import Erasure, begin, erasure_of, rewrite_warehouse
 from careful_assets.provenance.erasures import record_step, refuse_unfinished
@@ -32,6 +32,7 @@ from careful_assets.provenance.stages import STAGES
 from careful_assets.warehouse.connections import connect, transaction
 from careful_assets.warehouse.home import Home, emptied
 from careful_assets.warehouse.migrations import migrate
+from careful_assets.warehouse.quarantine import Quarantine
 
 
 def erase(
@@ -46,7 +47,7 @@ def erase(
         loaded: the dataset's card.
         home: where the dataset lives.
         anchor: the row's id, its first eight digits or more if it lies open, or its key in the source.
-        reason: one printable line.
+        reason: one printable line, without the row's text.
         say: gets a line a step.
 
     Raises:
@@ -64,7 +65,8 @@ def erase(
         erasure = _begun(loaded, home, anchor, line)
         if erasure.status == "done":
             return {**erasure.plan, "success": True, "already_done": True}
-        say(f"{name}: {len(erasure.requests)} requests and {len(erasure.candidates)} rows made from them go")
+        alone = f"{len(erasure.choices)} completions of others"
+        say(f"{name}: {len(erasure.requests)} requests, {alone} and {len(erasure.candidates)} rows made of them go")
         erasure = sweep(home, name, erasure)
         if erasure.status == "begun":
             rewrite_warehouse(home.warehouse(name), erasure, unseal(home, name, erasure))
@@ -86,10 +88,12 @@ def _begun(loaded: LoadedCard, home: Home, anchor: str, reason: str) -> Erasure:
     with connect(path) as con:
         if known is None:
             row = real_row(con, loaded, home, anchor)
+            refuse_telling(loaded, home, row, reason)
+            key = Quarantine(home.quarantine(name)).key()
             with transaction(con):
                 reach = reach_of(con, loaded, home, row)
-                plan = plan_of(con, home, name, reach)
-                begin(con, uuid.uuid4().hex, reach, reason, plan)
+                plan = plan_of(con, home, loaded.card, reach)
+                begin(con, uuid.uuid4().hex, reach, reason, plan, key)
             known = row.row_id
         found = erasure_of(con, known)
     assert found is not None

@@ -25,6 +25,8 @@ from careful_assets.filtering.material import Material, material_of
 from careful_assets.filtering.stage import decide
 from careful_assets.operations.judged import changed, data_versions, group_lines, inputs_of_filtering, out_of_date
 from careful_assets.operations.records.lookups import opened
+from careful_assets.operations.text import one_line
+from careful_assets.operations.withdrawing import inputs_of_withdrawal, record_withdrawal
 from careful_assets.provenance.stage import Inputs
 from careful_assets.warehouse.home import Home
 from careful_assets.warehouse.tables import read
@@ -34,13 +36,14 @@ _STAGE = "filtering"
 
 @dataclass(frozen=True)
 class _Trial:
-    """What the exclusion is laid over, and what that makes."""
+    """What the exclusion is laid over, and what that makes; `closed`: why filtering's data no longer stands."""
 
     inputs: Inputs
     material: Material
     exclusion: Exclusion
     standing: pl.DataFrame
     rows: list[str]
+    closed: str | None
 
 
 def exclude(
@@ -59,11 +62,12 @@ def exclude(
     Raises:
         Refused: nothing bears that name, several things do, or there is no reason.
         MalformedRange: seeds are not given as a range.
-        GateClosed: filtering was never run, or not on what it would judge now.
+        GateClosed: filtering was never run, or not on what it would judge now; the latter is no matter for taking an
+            exclusion back: then `not_judged` says why nothing was judged again.
     """
     trial = _trial(loaded, home, kind, item, reason, withdraw)
     report = _asked(loaded, home, trial) | {"dry_run": True}
-    if "in_force" in report:
+    if "in_force" in report or trial.closed is not None:
         return report
     latest = trial.inputs.model("filtering/latest_overrides").to_dicts()
     material = replace_field(trial.material, standing=trial.standing)
@@ -89,12 +93,15 @@ def apply_exclusion(
     report = _asked(loaded, home, trial) | {"dry_run": False, "data_version_before": version}
     if "in_force" in report:
         return report | {"success": True, "recorded": False, "data_version": version}
+    if trial.closed is not None:
+        recorded = record_withdrawal(loaded, home, trial.exclusion)
+        return report | {"success": True, "recorded": recorded, "data_version": version}
     from careful_assets.operations.jobs import run_stage_with
 
     asked = trial.exclusion
     options = {"withdraw" if withdraw else "exclude": asked.kind, "item": asked.item, "reason": asked.reason}
     run = run_stage_with(project_root, home, loaded.card.name, _STAGE, options, say)
-    recorded = not asked.changes(trial.inputs.model("filtering/standing_exclusions"))
+    recorded = not asked.changing(trial.inputs.model("filtering/standing_exclusions"))
     report |= {
         "success": run.success,
         # A run whose checks fail has recorded the exclusion and made its data.
@@ -114,10 +121,12 @@ def excluded_text(report: Mapping[str, Any]) -> str:
     name = report["dataset"]
     if "in_force" in report:
         return f"{name}: {report['in_force']}"
-    what = f"{report['kind']} {report['item']}"
+    what = f"{report['kind']} {one_line(report['item'])}"
     title = f"{name}: {what} {'taken back' if report['withdrawn'] else 'excluded'}: {report['reason']}"
     if not report.get("recorded", True):
         return f"{title}\nthe run failed; nothing was recorded, and filtering stands as it was"
+    if "not_judged" in report:
+        return "\n".join([title, *_not_judged(report)])
     lines = [
         title,
         f"rows         {report['rows']} of {report['candidates']} candidates, {report['rows_kept']} kept before",
@@ -130,25 +139,52 @@ def excluded_text(report: Mapping[str, Any]) -> str:
         f"             release {one['version']} ({one['status']}): {one['rows']} rows" for one in report["releases"]
     ]
     lines += [f"             {_run_line(one)}" for one in report["training_runs"]]
+    if not report["kept"] and not report["withdrawn"]:
+        lines += [f"NOTHING IS KEPT: {_gap_to_fill(report['kind'], name)}"]
     if report["dry_run"]:
         return "\n".join([*lines, "nothing was changed; without --dry-run it is recorded"])
     stale = ", ".join(report["out_of_date"])
-    then = f"{stale}; `careful run {name}` makes the next version" if stale else "nothing"
+    next_step = f"; `careful run {name}` makes the next version" if report["kept"] else ""
+    then = f"{stale}{next_step}" if stale else "nothing"
     lines += [f"filtering    {report['data_version_before']}, now {report['data_version']}", f"out of date  {then}"]
     return "\n".join(lines)
+
+
+def _gap_to_fill(kind: str, name: str) -> str:
+    """What makes a version possible again once nothing is kept."""
+    settings = {
+        "generator": "name another generator in generation.generator",
+        "prompt": "name another prompt in generation.prompts, or change its text",
+    }
+    change = settings.get(kind, "raise generation.max_rounds, or set another generation.seed,")
+    return (
+        f"no version can be made until a new round fills the gap: {change} in the card, then `careful run {name}`; or "
+        "take the exclusion back with --withdraw"
+    )
+
+
+def _not_judged(report: Mapping[str, Any]) -> list[str]:
+    done = "nothing was changed" if report["dry_run"] else "it is recorded"
+    return [
+        f"rows         {report['rows']} of the candidates as they stand",
+        f"not judged   {report['not_judged']}",
+        f"next         {done}; `careful run {report['dataset']}` makes filtering's data anew, by the card as it is now",
+    ]
 
 
 def _trial(loaded: LoadedCard, home: Home, kind: str, item: str, reason: str, withdraw: bool) -> _Trial:
     asked = exclusion_of(None if withdraw else kind, kind if withdraw else None, item, reason)
     assert asked is not None
-    inputs = inputs_of_filtering(loaded, home, "exclude")
+    inputs, closed = (
+        inputs_of_withdrawal(loaded, home) if withdraw else (inputs_of_filtering(loaded, home, "exclude"), None)
+    )
     material = material_of(inputs)
     named = known(inputs, material)
     exclusion = named.resolved(asked)
     alone = exclusion.alone(material.standing.schema)
-    rows = excluded_rows(alone, material.candidates, material.requests)["row_id"].to_list()
+    rows = excluded_rows(alone, material.candidates, material.requests, material.exemplars)["row_id"].to_list()
     standing = exclusion.laid_over(material.standing, named.next_number)
-    return _Trial(inputs, material, exclusion, standing, rows)
+    return _Trial(inputs, material, exclusion, standing, rows, closed)
 
 
 def _asked(loaded: LoadedCard, home: Home, trial: _Trial) -> dict[str, Any]:
@@ -156,7 +192,9 @@ def _asked(loaded: LoadedCard, home: Home, trial: _Trial) -> dict[str, Any]:
     decisions = trial.inputs.table("filtering.decisions").select("row_id", "passed")
     refused = set(decisions.filter(~pl.col("passed"))["row_id"])
     report = {"dataset": loaded.card.name, **vars(asked)}
-    if not asked.changes(trial.material.standing):
+    if trial.closed is not None:
+        report["not_judged"] = trial.closed
+    if not asked.changing(trial.material.standing):
         return report | {"in_force": asked.in_force()}
     with opened(home, loaded.card.name) as con:
         held = {"releases": _releases(con, trial.rows), "training_runs": _training_runs(con, trial.rows)}

@@ -15,16 +15,20 @@ import polars as pl
 from careful_assets.errors import CarefulError, Exit
 from careful_assets.filtering.exclusions import seed_range
 from careful_assets.llm.requests import SEEDS
-from careful_assets.operations.records.descent import descendants_of, sought
+from careful_assets.operations.records.descent import descendants_of, sought, with_earlier
 from careful_assets.operations.records.lookups import (
     ANCHORS,
     CANDIDATES,
+    RECORDS,
+    UNREADABLE,
     UnknownRow,
     erasures_of,
     ids_from,
+    not_looked_into,
     opened,
     with_warehouse,
 )
+from careful_assets.provenance.erasures import erased_ids
 from careful_assets.release.versions import version_key
 from careful_assets.warehouse.home import Home
 from careful_assets.warehouse.models import run_model
@@ -33,7 +37,9 @@ from careful_assets.warehouse.tables import read
 _SHORTEST_PREFIX = 8
 # By kind the columns of a request that name it: the id, and the digest of what bears the id.
 _NAMES = {"generator": ("generator_id", "generator_digest"), "prompt": ("prompt_id", "prompt_sha256")}
-_REQUEST = ("request_id", "generator_id", "generator_digest", "prompt_id", "prompt_sha256", "seed")
+_REQUEST = "request_id, generator_id, generator_digest, prompt_id, prompt_sha256"
+# An anchor that its source gave up is not among the rows any more; what was made from it is.
+_ROWS = (ANCHORS, "anchors.history", CANDIDATES, RECORDS)
 
 
 class UnknownItem(CarefulError):
@@ -52,17 +58,23 @@ def find_rows(home: Home, datasets: Sequence[str], kind: str, item: str) -> dict
         item: its id or, from eight digits on, how its id or digest begins; of seeds FROM..TO.
 
     Raises:
-        UnknownItem: no dataset has such a thing, or the prefix fits several.
+        UnknownItem: no dataset has such a thing, or the prefix fits several. `skipped` in the report names datasets
+            that could not be looked into.
         UnknownRow: the row was erased.
         MalformedRange: it is no range of seeds.
     """
     found = []
     known: set[str] = set()
+    skipped: dict[str, str] = {}
     for dataset in with_warehouse(home, datasets):
-        with opened(home, dataset) as con:
-            matches, row_ids = _meant(con, dataset, kind, item, known)
-            if matches:
-                found.append({"dataset": dataset, "matches": sorted(matches), **_holders(con, row_ids)})
+        try:
+            with opened(home, dataset) as con:
+                with_earlier(con)
+                matches, row_ids = _meant(con, dataset, kind, item, known)
+                if matches:
+                    found.append({"dataset": dataset, "matches": sorted(matches), **_holders(con, row_ids)})
+        except UNREADABLE as error:
+            skipped[dataset] = str(error)
     meant = {match for report in found for match in report["matches"]}
     if kind in ("anchor", "request") and len(meant) > 1:
         shown = ", ".join(match[:16] for match in sorted(meant)[:5])
@@ -70,8 +82,9 @@ def find_rows(home: Home, datasets: Sequence[str], kind: str, item: str) -> dict
     if not found:
         told = f"; known: {', '.join(sorted(known))}" if known else ""
         looked = ", ".join(datasets) or "none"
-        raise UnknownItem(f"no dataset has rows of {kind} {item!r}{told}. Looked in: {looked}")
-    return {"kind": kind, "item": item, "datasets": found}
+        said = f"no dataset has rows of {kind} {item!r}{told}. Looked in: {looked}"
+        raise UnknownItem(f"{said}{not_looked_into(skipped)}")
+    return {"kind": kind, "item": item, "datasets": found, "skipped": skipped}
 
 
 def _meant(
@@ -85,7 +98,9 @@ def _meant(
         return ({f"{first}..{last}"} if rows else set()), rows | descendants_of(con, *rows)
     if kind == "anchor":
         return _meant_row(con, dataset, item)
-    requests = con.table("generation.requests").project(", ".join(_REQUEST)).pl()
+    requests = (
+        con.table("generation.requests").project(_REQUEST).union(con.view("earlier").project(_REQUEST)).distinct().pl()
+    )
     if kind == "request":
         fits = pl.col("request_id").str.starts_with(item) if len(item) >= _SHORTEST_PREFIX else pl.lit(False)
         chosen, digest = requests.filter(fits), "request_id"
@@ -106,7 +121,7 @@ def _meant_row(con: duckdb.DuckDBPyConnection, dataset: str, item: str) -> tuple
     if len(item) < _SHORTEST_PREFIX:
         return set(), set()
     erased = erasures_of(con, dataset, item)
-    rows = {row_id for table in (ANCHORS, CANDIDATES) for row_id in ids_from(con, table, "row_id", item)} - set(erased)
+    rows = {row_id for table in _ROWS for row_id in ids_from(con, table, "row_id", item)} - set(erased)
     if erased and not rows:
         raise UnknownRow(next(iter(erased.values())))
     return rows, rows | descendants_of(con, *rows)
@@ -117,8 +132,8 @@ def _told(known: Collection[str]) -> str:
 
 
 def _holders(con: duckdb.DuckDBPyConnection, row_ids: Collection[str]) -> dict[str, Any]:
-    """Where these rows stand: each row, and counts by split, release and training run."""
-    sought(con, row_ids)
+    """Where these rows stand, but for erased ones: each row, and counts by split, release and training run."""
+    sought(con, set(row_ids) - erased_ids(con, "candidate") - erased_ids(con, "anchor"))
     rows = run_model(con, "provenance/standing_of_rows").sort("origin", "row_id")
     releases = run_model(con, "provenance/releases_holding").rename({"n": "rows"})
     runs = run_model(con, "provenance/runs_holding").rename({"n": "rows"})

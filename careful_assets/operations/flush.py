@@ -1,7 +1,8 @@
 """`careful flush`: sends the lineage events that wait in the outbox, in order, each until the collector has taken it.
 
 What is being sent lies in `sending.ndjson`, and how far that has come in `sending.at`, so that a flush that is killed
-is taken up where it stopped: at most the event then in flight is sent twice. Events that the collector will not have
+is taken up where it stopped. Sending is at least once: the event then in flight, or one that the collector took too
+late to be heard of, comes again; consumers upsert by run id, state and time. Events that the collector will not have
 (400, 413, 422, or a damaged line) move to `refused.ndjson` for a person to read; whatever else fails ends the flush.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +37,7 @@ def flush(home: Home, progress: Progress) -> dict[str, Any]:
 
     Returns:
         `sent`, `refused` and `left`: numbers of events; `refusals`: for each refused one its run, job and the reason;
-        `stopped`: why some are left, or None; `refused_file`.
+        `stopped`: why some are left, or None; `warnings`: what was amiss and did not end it; `refused_file`.
 
     Raises:
         NoCollector: OPENLINEAGE_URL is not set, or is no address.
@@ -43,11 +45,11 @@ def flush(home: Home, progress: Progress) -> dict[str, Any]:
         HomeUnusable: the outbox cannot be read or written.
     """
     collector = _collector()
-    report: dict[str, Any] = {"sent": 0, "refused": 0, "refusals": [], "stopped": None}
+    report: dict[str, Any] = {"sent": 0, "refused": 0, "refusals": [], "stopped": None, "warnings": []}
     with explained(home.lineage):
         home.lineage.mkdir(parents=True, exist_ok=True)
         with _alone(home):
-            sending = _Sending(home)
+            sending = _Sending(home, report["warnings"])
             while report["stopped"] is None and sending.take():
                 _send(sending, collector, home, progress, report)
             report["left"] = sending.left() + _lines(outbox_file(home))
@@ -61,6 +63,7 @@ def flush_text(report: dict[str, Any]) -> str:
     lines += [f"  refused: {one['job']} ({one['state']}, run {one['run']}): {one['why']}" for one in report["refusals"]]
     if report["refusals"]:
         lines.append(f"  refused events stay in {report['refused_file']}")
+    lines += [f"  warning: {words}" for words in report["warnings"]]
     if report["stopped"] is not None:
         lines.append(f"  stopped: {report['stopped']}; once the collector is well, run careful flush again")
     return "\n".join(lines)
@@ -82,7 +85,8 @@ def _collector() -> Collector:
 class _Sending:
     """The events being sent, and how far that has come."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, warnings: list[str]) -> None:
+        self._warnings = warnings
         self._outbox = outbox_file(home)
         self._file = home.lineage / "sending.ndjson"
         self._mark = home.lineage / "sending.at"
@@ -90,6 +94,7 @@ class _Sending:
     def take(self) -> bool:
         """Have a file of events to send: what an earlier flush left, else the outbox; False if there is neither."""
         if self._file.exists():
+            self._mend_mark()
             return True
         self._mark.unlink(missing_ok=True)  # it counts in a file that is gone
         if not self._outbox.exists():
@@ -120,6 +125,20 @@ class _Sending:
 
     def _done(self) -> int:
         return int(self._mark.read_bytes() or 0) if self._mark.exists() else 0
+
+    def _mend_mark(self) -> None:
+        """Forget a mark that is none: no end of a line of the file."""
+        mark = self._mark.read_bytes() if self._mark.exists() else b""
+        if not mark:
+            return
+        whole = re.fullmatch(rb"[0-9]{20}", mark) is not None and int(mark) <= self._file.stat().st_size
+        with self._file.open("rb") as stream:
+            if whole and int(mark) > 0:
+                stream.seek(int(mark) - 1)
+                whole = stream.read(1) == b"\n"
+        if not whole:
+            self._mark.unlink()
+            self._warnings.append(f"{self._mark} was damaged: the events of {self._file} are sent again from the first")
 
 
 def _send(sending: _Sending, collector: Collector, home: Home, progress: Progress, report: dict[str, Any]) -> None:

@@ -1,4 +1,5 @@
-"""Taking in a file without provenance: which of its lines are real, made by us, leaked from the ruler, or unknown.
+"""Taking in a file without provenance: which of its lines are real, made by us, leaked from the ruler,
+erased before, or unknown.
 
 Belongs here: the order of things, and what is said of them. Does not belong here (but in `inheriting`): reading
 the file, matching, writing unknown rows for generation to load.
@@ -28,23 +29,25 @@ from careful_assets.operations.inheriting.matching import (
     NEAR,
     decide,
     lay_out,
+    match_erased,
     match_open,
     match_sealed,
     new_staging,
 )
 from careful_assets.operations.inheriting.reading import ForeignFile, open_foreign
 from careful_assets.provenance.digests import canonical
-from careful_assets.provenance.erasures import refuse_unfinished, steps_on_record
+from careful_assets.provenance.erasures import erased_ids, refuse_unfinished, steps_on_record
 from careful_assets.provenance.ledger import guard
 from careful_assets.text.ngrams import SHINGLE_CHARACTERS
 from careful_assets.warehouse.connections import connect, transaction
 from careful_assets.warehouse.home import Home, emptied
 from careful_assets.warehouse.migrations import migrate
 from careful_assets.warehouse.models import fill, run_model
+from careful_assets.warehouse.quarantine import Quarantine
 from careful_assets.warehouse.tables import Stored, append, at_hand, read
 from careful_assets.warehouse.vault_probe import VaultProbe
 
-ORIGINS = ("real", "synthetic", "leak", "unknown", "unreadable")
+ORIGINS = ("real", "synthetic", "leak", "erased", "unknown", "unreadable")
 _SHOWN_FAULTS = 10
 
 
@@ -54,6 +57,7 @@ class _Standing:
 
     registry_state: str
     erasure_steps: int
+    erased: frozenset[str]
     recorded: dict[str, Any] | None
 
 
@@ -94,6 +98,8 @@ def inherit(
             match_open(con, home.warehouse(card.name), scratch)
             say(f"{file.name}: asking the vault")
             match_sealed(con, _probe(loaded, home, file), loaded.profile.leaks)
+            if standing.erased:
+                match_erased(con, standing.erased, Quarantine(home.quarantine(card.name)).key())
             decide(con)
             _intake(loaded, home).take_in(con, file.digest)
             _settle(con, file)
@@ -149,7 +155,7 @@ def _standing(loaded: LoadedCard, home: Home, file_digest: str = "") -> _Standin
         states = read(con, "anchors.vault_counts")["registry_state"].to_list()
         files = read(con, "provenance.inherited_files").filter(pl.col("file_digest") == file_digest)
         recorded = files.row(0, named=True) if files.height else None
-        return _Standing(states[0] if states else "", steps_on_record(con), recorded)
+        return _Standing(states[0] if states else "", steps_on_record(con), erased_ids(con, "text"), recorded)
 
 
 def _refuse_other_columns(

@@ -1,12 +1,16 @@
-"""How a dataset stands: by stage the newest data, what its checks said of it, and whether the next gate is open."""
+"""How a dataset stands: unfinished erasures, and by stage the newest data, what its checks said, and its gate."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import duckdb
+import polars as pl
+
 from careful_assets.card.reader import LoadedCard
 from careful_assets.catalogue import requirements_of
 from careful_assets.errors import GateClosed
+from careful_assets.provenance.erasures import newest_steps
 from careful_assets.provenance.ledger import current_versions, guard, latest_verdicts
 from careful_assets.provenance.stages import STAGES
 from careful_assets.warehouse.connections import connect
@@ -17,7 +21,8 @@ from careful_assets.warehouse.quarantine import Quarantine
 def status_of(loaded: LoadedCard, home: Home) -> dict[str, Any]:
     """By stage: data version, checks that passed, failed or warn, and what keeps its own gate closed, if anything.
 
-    `quarantined`: how many rows' raw texts lie in the quarantine.
+    `quarantined`: how many rows' raw texts lie in the quarantine. `erasures`: those that are not done, with the command
+    that ends them.
     """
     path = home.warehouse(loaded.card.name)
     quarantined = Quarantine(home.quarantine(loaded.card.name)).count()
@@ -25,12 +30,14 @@ def status_of(loaded: LoadedCard, home: Home) -> dict[str, Any]:
         nothing: dict[str, Any] = {"data_version": None, "passed": 0, "failed": [], "warned": [], "closed": None}
         return {
             "dataset": loaded.card.name,
+            "erasures": [],
             "quarantined": quarantined,
             "stages": [{"stage": stage, **nothing} for stage in STAGES],
         }
     requirements = requirements_of(loaded)
     with connect(path, read_only=True) as con:
         versions, verdicts = current_versions(con), latest_verdicts(con)
+        erasures = _unfinished(con, loaded.card.name)
         stages: list[dict[str, Any]] = []
         for stage in STAGES:
             made = versions[stage].data_version if stage in versions else None
@@ -50,7 +57,23 @@ def status_of(loaded: LoadedCard, home: Home) -> dict[str, Any]:
                     "closed": closed,
                 }
             )
-    return {"dataset": loaded.card.name, "quarantined": quarantined, "stages": stages}
+    return {"dataset": loaded.card.name, "erasures": erasures, "quarantined": quarantined, "stages": stages}
+
+
+def _unfinished(con: duckdb.DuckDBPyConnection, name: str) -> list[dict[str, str]]:
+    """Erasures that were begun, or swept without a successor."""
+    try:
+        steps = newest_steps(con).filter(pl.col("status") != "done")
+    except duckdb.CatalogException:
+        return []  # a warehouse of before there were any
+    return [
+        {
+            "row_id": step["row_id"],
+            "status": step["status"],
+            "next": f"careful erase {name} --anchor {step['row_id']} --reason ...",
+        }
+        for step in steps.iter_rows(named=True)
+    ]
 
 
 def _not_passed(verdicts: list[dict[str, object]], severity: str) -> list[str]:

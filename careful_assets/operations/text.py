@@ -53,7 +53,7 @@ def _spent(spent: dict[str, Any], held_back: dict[str, Any] | None) -> list[str]
 
 def status_text(state: dict[str, Any]) -> str:
     """What `careful status` prints of one dataset."""
-    lines = [state["dataset"]]
+    lines = [state["dataset"], *(_unfinished(erasure) for erasure in state["erasures"])]
     for stage in state["stages"]:
         made = stage["data_version"] or "not materialized"
         checks = f"{stage['passed']} checks passed" if stage["data_version"] else ""
@@ -64,6 +64,11 @@ def status_text(state: dict[str, Any]) -> str:
         lines.append(f"  quarantine  {state['quarantined']} rows whose raw text was refused for personal data")
     closed = next((stage["closed"] for stage in state["stages"] if stage["closed"]), None)
     return "\n".join([*lines, *([f"  {closed}"] if closed else [])])
+
+
+def _unfinished(erasure: dict[str, Any]) -> str:
+    how_far = {"begun": "was begun: no stage may run", "swept": "is done but for the successor"}[erasure["status"]]
+    return f"  UNFINISHED  the erasure of {erasure['row_id'][:16]} {how_far}. Go on with it: {erasure['next']}"
 
 
 def _sample(row: dict[str, Any]) -> str:

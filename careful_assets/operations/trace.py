@@ -14,9 +14,11 @@ from typing import Any
 import duckdb
 
 from careful_assets.llm.requests import SEEDS
+from careful_assets.operations.records.admitted import answer_of, record_of, released_as, votes_of
 from careful_assets.operations.records.descent import descendants_of
-from careful_assets.operations.records.lookups import ANCHORS, CANDIDATES, located, rows_where
+from careful_assets.operations.records.lookups import ANCHORS, CANDIDATES, RECORDS, located, rows_where
 from careful_assets.operations.records.templates import template_of
+from careful_assets.provenance.descent import FITTED_FAMILY
 from careful_assets.provenance.ledger import current_versions
 from careful_assets.release.versions import version_key
 from careful_assets.warehouse.home import Home
@@ -43,31 +45,63 @@ def trace_row(
         UnknownRow: no dataset has it, the prefix fits several rows, or it was erased.
     """
     with located(home, datasets, row_id) as (con, place):
-        if place.table == CANDIDATES:
-            story = _generated(con, place.row_id, (cards or {}).get(place.dataset))
-        else:
+        if place.table == ANCHORS:
             story = _real(con, place.row_id)
-        return {"dataset": place.dataset, "row_id": place.row_id, **story, **_uses(con, place.row_id)}
+        else:
+            releases = home.releases(place.dataset)
+            made = _made(con, place.table, place.row_id, releases)
+            story = _generated(con, made, (cards or {}).get(place.dataset))
+        uses = _uses(con, place.row_id)
+        return {"dataset": place.dataset, "row_id": place.row_id, **story, **uses, "skipped": place.skipped}
 
 
-def _generated(con: duckdb.DuckDBPyConnection, row_id: str, card: Path | None) -> dict[str, Any]:
-    (candidate,) = rows_where(con, CANDIDATES, "row_id", row_id)
-    (request,) = rows_where(con, "generation.requests", "request_id", candidate["request_id"])
+def _made(con: duckdb.DuckDBPyConnection, table: str, row_id: str, releases: Path) -> dict[str, Any]:
+    """The row, its request, label and votes: of a candidate as they are now, of another from its record.
+
+    A release that holds a row which no label lets in now tells what let it in then (`released`).
+    """
+    if table == RECORDS:
+        record = record_of(con, row_id)
+        if record is None:
+            raise ValueError(f"{row_id} has no record")
+        released = released_as(con, releases, row_id) or {}
+        candidate, request = answer_of(con, record, released)
+        labels = [{key: record[key] for key in ("row_id", "label", "label_source")} | {"confirmed": True}]
+        earlier = {key: record[key] for key in ("run_id", "recorded_at")}
+        votes = votes_of(released)
+    else:
+        (candidate,) = rows_where(con, CANDIDATES, "row_id", row_id)
+        (request,) = rows_where(con, "generation.requests", "request_id", candidate["request_id"])
+        labels = rows_where(con, "labeling.labels", "row_id", row_id)
+        let_in = any(row["confirmed"] for row in labels)
+        released = {} if let_in else released_as(con, releases, row_id) or {}
+        votes, earlier = rows_where(con, "labeling.votes", "row_id", row_id), None
+    return {
+        "candidate": candidate, "request": request, "label": labels[0] if labels else None, "votes": votes,
+        "earlier": earlier, "released": released or None,
+    }  # fmt: skip
+
+
+def _generated(con: duckdb.DuckDBPyConnection, made: dict[str, Any], card: Path | None) -> dict[str, Any]:
+    candidate, request = made["candidate"], made["request"]
+    row_id = candidate["row_id"]
     leaks = rows_where(con, "evaluation.leaks", "row_id", row_id)
     decisions = sorted(rows_where(con, "filtering.decisions", "row_id", row_id), key=lambda row: row["position"])
     unknown = request["generator_family"] == _UNKNOWN_FAMILY
+    if unknown:  # nobody knows what it was drawn with: the seed on record is a stand-in
+        request = request | {"seed": None}
     parents = [_parent(con, parent) for parent in request["parent_ids"]]
     return {
+        **made,
         "origin": "generated",
         "candidate": candidate | {"text": _WITHHELD} if leaks else candidate,
         "inherited": _inherited(con, row_id) if unknown else None,
         "request": request,
         "prompt": None if unknown else template_of(con, request["prompt_id"], request["prompt_sha256"], card),
         "parents": parents,
+        "fitted_to_exemplars": request["generator_family"] == FITTED_FAMILY,
         "decisions": [row | {"matched_text": _text(con, row["matched_row_id"])} for row in decisions],
-        "votes": rows_where(con, "labeling.votes", "row_id", row_id),
         "reviews": sorted(rows_where(con, "labeling.reviews", "row_id", row_id), key=lambda row: row["seq"]),
-        "label": next(iter(rows_where(con, "labeling.labels", "row_id", row_id)), None),
         "leak_check": _leak_check(con),
         "leaks": leaks,
         "exclusions": _exclusions(con, request, candidate["ordinal"], parents),
@@ -102,7 +136,7 @@ def _parent(con: duckdb.DuckDBPyConnection, row_id: str) -> dict[str, Any]:
     anchors = sorted(rows_where(con, ANCHORS, "row_id", row_id), key=lambda row: row["vintage"])
     if anchors:
         return {"row_id": row_id, "origin": "real"} | {key: anchors[-1][key] for key in ("label", "group_id", "text")}
-    made = rows_where(con, CANDIDATES, "row_id", row_id)
+    made = rows_where(con, CANDIDATES, "row_id", row_id) or rows_where(con, RECORDS, "row_id", row_id)
     label = made[0]["requested_label"] if made else None
     origin = "generated" if made else "gone"
     return {"row_id": row_id, "origin": origin, "label": label, "group_id": None, "text": _text(con, row_id)}
@@ -114,8 +148,9 @@ def _text(con: duckdb.DuckDBPyConnection, row_id: str | None) -> str | None:
     if rows_where(con, "evaluation.leaks", "row_id", row_id):
         return _WITHHELD
     anchors = sorted(rows_where(con, ANCHORS, "row_id", row_id), key=lambda row: row["vintage"])
-    rows = rows_where(con, CANDIDATES, "row_id", row_id) + anchors
-    return rows[-1]["text"] if rows else None
+    released = rows_where(con, "release.rows", "row_id", row_id)
+    rows = anchors[::-1] + rows_where(con, CANDIDATES, "row_id", row_id) + released
+    return next((row["text"] for row in rows if row["text"]), None)
 
 
 def _leak_check(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
@@ -138,27 +173,37 @@ def _exclusions(
     held = {
         ("generator", request["generator_id"]), ("generator", request["generator_digest"]),
         ("prompt", request["prompt_id"]), ("prompt", request["prompt_sha256"]),
-        ("request", request["request_id"]), *(("anchor", row_id) for row_id in _ancestors(con, parents)),
+        ("request", request["request_id"]), *(("anchor", row_id) for row_id in _ancestors(con, request, parents)),
     }  # fmt: skip
-    seed = (request["seed"] + ordinal) % SEEDS
+    seed = None if request["seed"] is None else (request["seed"] + ordinal) % SEEDS
     return [row for row in standing if (row["kind"], row["item"]) in held or _holds_seed(row, seed)]
 
 
-def _ancestors(con: duckdb.DuckDBPyConnection, parents: Sequence[Mapping[str, Any]]) -> set[str]:
-    """These rows, and through those of them that were generated the rows that they were made from."""
+def _ancestors(
+    con: duckdb.DuckDBPyConnection, request: Mapping[str, Any], parents: Sequence[Mapping[str, Any]]
+) -> set[str]:
+    """The request's parents, and through those that were generated the rows that they were made from.
+
+    Where a model on the way was fitted to the exemplars, also each row that is or was one.
+    """
     found = {row["row_id"] for row in parents if row["origin"] != "generated"}
     waiting = [row["row_id"] for row in parents if row["origin"] == "generated"]
+    families = {request["generator_family"]}
     while waiting:
         row_id = waiting.pop()
         if row_id not in found:
             found.add(row_id)
-            for request in run_model(con, "generation/record_of", {"row_id": row_id}).to_dicts():
-                waiting.extend(request["parent_ids"])
+            asked = run_model(con, "generation/record_of", {"row_id": row_id}).to_dicts()
+            for one in asked or rows_where(con, RECORDS, "row_id", row_id):
+                waiting.extend(one["parent_ids"])
+                families.add(one["generator_family"])
+    if FITTED_FAMILY in families:
+        found |= set(run_model(con, "provenance/exemplars_ever")["row_id"].to_list())
     return found
 
 
-def _holds_seed(exclusion: Mapping[str, Any], seed: int) -> bool:
-    if exclusion["kind"] != "seed":
+def _holds_seed(exclusion: Mapping[str, Any], seed: int | None) -> bool:
+    if exclusion["kind"] != "seed" or seed is None:
         return False
     first, _, last = str(exclusion["item"]).partition("..")
     return int(first) <= seed <= int(last)

@@ -1,11 +1,13 @@
 """Erasures on record: what is erased, which one is under way, and the refusal to work beside it.
 
 Belongs here: `provenance.erasures` and `provenance.erased`. Does not belong here: erasing (`operations.erase`). The
-lists hold ids alone, and reasons that people gave.
+lists hold ids and keyed digests alone, and reasons that people gave.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -17,12 +19,30 @@ from careful_assets.provenance.ledger import next_seq
 from careful_assets.warehouse.tables import append, read
 
 Step = Literal["begun", "swept", "done"]
-Kind = Literal["anchor", "request", "candidate", "release"]
+Kind = Literal["anchor", "request", "choice", "candidate", "release", "text"]
+"""What an erasure reached, by id: rows, requests, single completions (`choice_item`), generated rows, releases. And
+texts that must not come back in a file, by a keyed digest of the hash of their normal form (`text_item`)."""
 
 
 def erased_ids(con: duckdb.DuckDBPyConnection, kind: Kind) -> frozenset[str]:
     """The ids of this kind that any erasure reached: they must not come back."""
     return frozenset(read(con, "provenance.erased").filter(pl.col("kind") == kind)["item"].to_list())
+
+
+def choice_item(request_id: str, index: int) -> str:
+    """One completion of a request, as an item of the list."""
+    return f"{request_id}:{index}"
+
+
+def choice_of(item: str) -> tuple[str, int]:
+    """The request and the index that `choice_item` put together."""
+    request_id, _, index = item.rpartition(":")
+    return request_id, int(index)
+
+
+def text_item(key: bytes, text_hash: int) -> str:
+    """A text, as an item of the list. `key`: the quarantine's; `text_hash`: `hash64` of the normal form."""
+    return hmac.new(key, str(text_hash).encode(), hashlib.sha256).hexdigest()
 
 
 def newest_steps(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:

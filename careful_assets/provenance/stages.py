@@ -128,7 +128,7 @@ TABLES: dict[str, tuple[StageTable, ...]] = {
 LOGS: dict[str, tuple[str, ...]] = {
     "filtering": ("filtering.overrides", "filtering.exclusions", "filtering.reason_rates"),
     "labeling": ("labeling.reviews",),
-    "training": ("training.runs",),
+    "training": ("training.runs", "training.records"),
 }
 
 

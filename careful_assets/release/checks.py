@@ -12,6 +12,7 @@ import polars as pl
 from careful_assets.provenance.verdicts import Check, CheckView, Verdict
 from careful_assets.release.files import RECORDS, ROWS
 from careful_assets.release.folder import differences, folder_digest
+from careful_assets.release.unknown import remedy, told, too_many
 from careful_assets.release.versions import version_key
 
 
@@ -71,23 +72,16 @@ def release_is_clean(view: CheckView) -> Verdict:
 def unknown_share(view: CheckView) -> Verdict:
     """Of the newest release's generated rows no more are of unknown origin than the card allows: by default none."""
     newest = max(view.table("release.releases")["version"].to_list(), key=version_key)
-    rows = view.table("release.rows").filter(pl.col("version") == newest, pl.col("origin") == "generated").height
+    card, generated = view.loaded.card, (pl.col("version") == newest) & (pl.col("origin") == "generated")
+    rows = view.table("release.rows").filter(generated).height
     unknown = view.model("inherit/released_unknown", {"version": newest})
-    allowed = view.loaded.card.release.max_unknown_share
+    allowed = card.release.max_unknown_share
     evidence = {"rows": rows, "unknown": unknown.height, "max_unknown_share": allowed}
-    summary = f"nobody knows who made {unknown.height} of the {rows} generated rows of {newest}"
-    if unknown.height <= allowed * rows:
+    summary = told(unknown.height, rows, newest)
+    if not too_many(card, unknown.height, rows):
         return Verdict(True, f"{summary}; the card allows {allowed:.1%}", evidence)
     files = unknown.group_by(pl.col("file_name").fill_null("no file on record")).len().sort("file_name").iter_rows()
-    name = view.loaded.card.name
-    told = ", ".join(f"{file}: {n}" for file, n in files)
-    return Verdict(
-        False,
-        f"{summary} ({told}), the card allows {allowed:.1%}. Take them out with "
-        f"`careful exclude {name} --generator unknown --reason ...` and run `careful run {name}`, or raise "
-        "release.max_unknown_share in the card",
-        evidence,
-    )
+    return Verdict(False, f"{summary} {remedy(card, files)}", evidence)
 
 
 def answers_still_valid(view: CheckView) -> Verdict:

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import polars as pl
 
 from careful_assets.errors import StageFailed
 from careful_assets.release.content import content_digest, leaf_digests
+from careful_assets.release.counts import miscounted, refuse_untyped_counts
 from careful_assets.release.files import (
     CARD,
     MAKING,
@@ -26,9 +28,11 @@ from careful_assets.release.files import (
     ROWS,
     digest_of_files,
     file_sha256,
+    read_document,
     sync,
 )
 from careful_assets.release.rows import Contents
+from careful_assets.release.tables import read_tables
 from careful_assets.release.tombstone import is_retired, wrong_with
 from careful_assets.warehouse.home import explained
 
@@ -67,27 +71,29 @@ def write_folder(target: Path, contents: Contents, manifest: dict[str, Any], car
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The folder's manifest.
+    """The folder's manifest, with what a folder is held against in its types.
 
     Raises:
         StageFailed: it is missing, is no JSON, or lacks what a folder is held against.
     """
-    try:
-        manifest: Any = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StageFailed(f"{folder / MANIFEST} cannot be read: {type(error).__name__}") from error
-    if (
-        not isinstance(manifest, dict)
-        or not isinstance(manifest.get("files"), dict)
-        or "content_digest" not in manifest
-    ):
-        raise StageFailed(f"{folder / MANIFEST} is no release's manifest: it names no files, or no content digest")
+    manifest = read_document(folder / MANIFEST)
+    files = manifest.get("files")
+    if not isinstance(files, dict) or not isinstance(manifest.get("content_digest"), str):
+        raise StageFailed(f"{MANIFEST} is no release's manifest: it names no files, or no content digest")
+    if not all(isinstance(digest, str) for digest in files.values()):
+        raise StageFailed(f"{MANIFEST} is no release's manifest: a file's digest is no text")
+    refuse_untyped_counts(manifest)
     return manifest
 
 
 def read_leaves(folder: Path) -> dict[str, bytes]:
-    """The leaf digests of the rows in the folder, by row_id."""
-    return leaf_digests(pl.read_parquet(folder / ROWS), pl.read_parquet(folder / RECORDS))
+    """The leaf digests of the rows in the folder, by row_id.
+
+    Raises:
+        StageFailed: as `read_tables`.
+        ValueError: as `leaf_digests`.
+    """
+    return leaf_digests(*read_tables(folder))
 
 
 def folder_digest(folder: Path) -> str:
@@ -98,8 +104,8 @@ def folder_digest(folder: Path) -> str:
 def differences(folder: Path) -> list[str]:
     """What in the folder is not as its manifest says; empty for a folder that is whole.
 
-    Every file is hashed, and the content digest is computed anew from the rows. A retired release's folder is held
-    against its tombstone instead.
+    Every file is hashed, the content digest is computed anew from the rows, and the manifest's counts are held to them.
+    A retired release's folder is held against its tombstone instead.
     """
     if not folder.is_dir():
         return [f"{folder.name} is missing"]
@@ -107,20 +113,41 @@ def differences(folder: Path) -> list[str]:
         return wrong_with(folder)
     try:
         manifest = read_manifest(folder)
+        return changed_files(folder, manifest) or changed_rows(manifest, *read_tables(folder))
     except StageFailed as error:
         return [str(error)]
-    present = {path.name for path in folder.iterdir()} - {MANIFEST}
+
+
+def changed_files(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+    """The files that are not those of the manifest: missing, changed, or too many.
+
+    Raises:
+        StageFailed: the folder, or a file in it, cannot be read.
+    """
+    try:
+        present = {path.name for path in folder.iterdir()} - {MANIFEST}
+        changed = [
+            name
+            for name, digest in sorted(manifest["files"].items())
+            if name in present and (not (folder / name).is_file() or file_sha256(folder / name) != digest)
+        ]
+    except OSError as error:
+        raise StageFailed(f"the folder or a file in it cannot be read: {error.strerror}") from error
     wrong = [f"{name} is missing" for name in sorted(set(manifest["files"]) - present)]
-    wrong += [f"{name} is not in the manifest" for name in sorted(present - set(manifest["files"]))]
-    wrong += [
-        f"{name} was changed"
-        for name, digest in sorted(manifest["files"].items())
-        if name in present and (not (folder / name).is_file() or file_sha256(folder / name) != digest)
-    ]
-    if not wrong:
-        found = content_digest(pl.read_parquet(folder / ROWS), pl.read_parquet(folder / RECORDS))
-        if found != manifest["content_digest"]:
+    # A file's name need not be text.
+    strangers = [name.encode("utf-8", "backslashreplace").decode() for name in present - set(manifest["files"])]
+    wrong += [f"{name} is not in the manifest" for name in sorted(strangers)]
+    return wrong + [f"{name} was changed" for name in changed]
+
+
+def changed_rows(manifest: Mapping[str, Any], rows: pl.DataFrame, records: pl.DataFrame) -> list[str]:
+    """What of the rows and records, as `read_tables` gives them, is not as the manifest says."""
+    wrong = miscounted(manifest, rows, records)
+    try:
+        if content_digest(rows, records) != manifest["content_digest"]:
             wrong.append("the rows do not give the content digest")
+    except ValueError as error:
+        wrong.append(f"the rows cannot give the content digest: {error}")
     return wrong
 
 

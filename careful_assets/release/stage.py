@@ -16,6 +16,7 @@ from careful_assets.release.folder import differences, folder_digest, read_leave
 from careful_assets.release.manifest import manifest_of
 from careful_assets.release.rows import Contents, gather
 from careful_assets.release.tombstone import is_retired
+from careful_assets.release.unknown import remedy, told, too_many
 from careful_assets.release.versions import FIRST, next_version, version_after_retired, version_key
 
 _RELEASES: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -39,6 +40,7 @@ def make_release(context: StageContext, inputs: Inputs) -> Outcome:
         releases = _restored_if_gone(context, inputs, contents, version, releases)
     else:
         _refuse_retired(context, inputs, digest, releases)
+        _refuse_unknown(context, inputs, contents)
         version, made = _new_release(context, inputs, contents, digest, newest, releases)
         releases = pl.concat([releases, pl.DataFrame([made], schema=_RELEASES)])
         added = contents.rows.with_columns(version=pl.lit(version)).select(rows.columns)
@@ -75,6 +77,18 @@ def _refuse_retired(context: StageContext, inputs: Inputs, digest: str, releases
                 f"({row['retired_because']}), and a retired release does not come back. Change what was wrong with it, "
                 "in the card or by excluding rows, and run again"
             )
+
+
+def _refuse_unknown(context: StageContext, inputs: Inputs, contents: Contents) -> None:
+    """No folder is written with more rows of unknown origin than the card allows."""
+    unknown = contents.records.filter(pl.col("generator_family") == "unknown").select("row_id")
+    if not too_many(context.card, unknown.height, contents.records.height):
+        return
+    came = inputs.model("release/inherited_files").group_by("row_id").agg(pl.col("file_name").min())
+    names = unknown.join(came, on="row_id", how="left").select(pl.col("file_name").fill_null("no file on record"))
+    files = names.group_by("file_name").len().sort("file_name").iter_rows()
+    summary = told(unknown.height, contents.records.height, "this release")
+    raise Refused(f"{context.card.name}: {summary} {remedy(context.card, files)}. Nothing was released")
 
 
 def _retired(releases: pl.DataFrame) -> pl.DataFrame:
@@ -135,6 +149,7 @@ def _restored_if_gone(
     """The releases; where the version's folder is gone, its rows are written again and the new folder is noted."""
     if folder_of(context, version).exists():
         return releases
+    _refuse_unknown(context, inputs, contents)
     before = [other for other in releases["version"].to_list() if version_key(other) < version_key(version)]
     parent = max(before, key=version_key, default=None)
     digest = content_digest(contents.rows, contents.records)

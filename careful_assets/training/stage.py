@@ -11,6 +11,7 @@ from careful_assets.measures.plots import intervals
 from careful_assets.provenance.stage import Inputs, Outcome, StageContext
 from careful_assets.training.fit import command_for, fit_to_file, majority_command
 from careful_assets.training.mix import capped_mix, mix_id
+from careful_assets.training.records import newly_admitted
 from careful_assets.training.scores import differences_of, scores_of
 from careful_assets.warehouse.vault_scorer import VaultScorer
 
@@ -50,7 +51,10 @@ def train_and_score(context: StageContext, inputs: Inputs, vault_scorer: VaultSc
     return Outcome(
         {"training.results": results, "training.mixes": mix_rows, "training.slices": slices},
         _shown(results, mixes, scored.withheld, scored.protections),
-        {"training.runs": _first_seen(mix_rows, inputs, context.run_id)},
+        {
+            "training.runs": _first_seen(mix_rows, inputs, context.run_id),
+            "training.records": newly_admitted(generated, inputs, context.run_id),
+        },
     )
 
 

@@ -39,7 +39,7 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
         _create(path)
     con = _open_patiently(path, read_only)
     try:
-        with explained(path), _io_explained(path):
+        with explained(path), _io_explained(path, read_only):
             _bound_memory(con)
             yield con
     finally:
@@ -84,7 +84,7 @@ def _open_patiently(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
         except (duckdb.IOException, duckdb.ConnectionException) as error:
             locked = "Could not set lock" in str(error) or isinstance(error, duckdb.ConnectionException)
             if not locked:
-                raise _unusable(path, error) from error
+                raise _unusable(path, error, read_only) from error
             if time.monotonic() > deadline:
                 raise StageFailed(
                     f"{path} is held by another process since {LOCK_WAIT_S:.0f} s: {_first_line(error)}. "
@@ -115,14 +115,19 @@ def _bound_memory(con: duckdb.DuckDBPyConnection) -> None:
 
 
 @contextmanager
-def _io_explained(path: Path) -> Iterator[None]:
+def _io_explained(path: Path, read_only: bool = False) -> Iterator[None]:
     try:
         yield
     except duckdb.IOException as error:
-        raise _unusable(path, error) from error
+        raise _unusable(path, error, read_only) from error
 
 
-def _unusable(path: Path, error: Exception) -> HomeUnusable:
+def _unusable(path: Path, error: Exception, read_only: bool) -> HomeUnusable:
+    if read_only:
+        return HomeUnusable(
+            f"cannot read {path}: {_first_line(error)}. Nothing was changed; make the file readable, or put back a "
+            "copy of it that is whole"
+        )
     return HomeUnusable(
         f"cannot use {path}: {_first_line(error)}. Nothing of the unfinished step was written; free space or mend the "
         "folder's permissions, or set CAREFUL_HOME to another folder, and run again"

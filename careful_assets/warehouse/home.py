@@ -18,7 +18,7 @@ from pathlib import Path
 from careful_assets.errors import HomeUnusable, StageFailed
 
 _PRIVATE = ("vault", "quarantine", "journal", "intake")
-_FOLDERS = (*_PRIVATE, "warehouse", "releases", "lineage", "cache", "dagster")
+_FOLDERS = (*_PRIVATE, "warehouse", "releases", "cache", "dagster")
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ import re
 import shutil
 import stat
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from careful_assets.errors import StageFailed
+from careful_assets.errors import HomeUnusable, StageFailed
 from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.home import explained
 
@@ -38,7 +39,7 @@ def rewrite(path: Path, edit: Callable[[Path], None]) -> None:
     name = uuid.uuid4().hex
     draft, fresh = (path.with_name(f"{_MAKING}{name}-{step}-{path.name}") for step in ("draft", "fresh"))
     try:
-        with connect(path) as con, explained(path):
+        with _full_disk_explained(path), connect(path) as con, explained(path):
             remove_leftovers(path)
             con.execute("checkpoint")
             _copy(path, con, draft)
@@ -79,6 +80,18 @@ def remove_leftovers(path: Path) -> None:
             if ours.fullmatch(left.name):
                 _remove_entry(left)
         _remove_entry(path.with_name(f"{path.name}.tmp"))
+
+
+@contextmanager
+def _full_disk_explained(path: Path) -> Iterator[None]:
+    """What DuckDB makes of a write that fails as it commits, or closes a file whose write failed before."""
+    try:
+        yield
+    except (duckdb.FatalException, duckdb.TransactionException) as error:
+        raise HomeUnusable(
+            f"cannot write {path} anew: {str(error).splitlines()[0]}. The file is as it was; free space for two copies "
+            "of it, or set CAREFUL_HOME to another folder, and run again"
+        ) from error
 
 
 def _copy(like: Path, con: duckdb.DuckDBPyConnection, target: Path) -> None:

@@ -7,7 +7,7 @@ what a copy is (the workshop's `text.copies`, which the vault cannot import and 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import duckdb
@@ -31,16 +31,22 @@ class CopySearch(Protocol):
         """The keys of the rows that copy the text."""
         ...
 
+    def find_undecided(self, text: str, hashes: Collection[int], rows: Iterable[tuple[str, str]]) -> frozenset[str]:
+        """The keys of the rows that hold a text too short to tell."""
+        ...
+
 
 @dataclass(frozen=True)
 class SealedRow:
-    """What the vault tells of a row it holds: its keyed digest, who of those on offer copies it, and how many sealed
-    rows beside it have its text.
+    """What the vault tells of a row it holds: its keyed digest, who of those on offer copies it, or holds its few
+    words, how many sealed rows beside it have its text, and the hashes of its normal forms.
     """
 
     eval_row_digest: str
     copies: frozenset[str]
     same_text: int
+    undecided: frozenset[str]
+    hashes: frozenset[int] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -66,8 +72,10 @@ def look_up(con: duckdb.DuckDBPyConnection, row_id: str, texts: pl.DataFrame, se
     sources = read(con, "sealed.sources")
     hashes = sources.filter(pl.col("row_id") == row_id)["text_hash"].to_list()
     alike = sources.filter(pl.col("text_hash").is_in(hashes) & (pl.col("row_id") != row_id))
-    copies = search.find_copies(row["text"][0], hashes, texts.select("row_id", "text").iter_rows())
-    return SealedRow(vault_store.row_digests(con, row["row_id"])["digest"][0], copies, alike.height)
+    offered = texts.select("row_id", "text").rows()
+    copies, undecided = (find(row["text"][0], hashes, offered) for find in (search.find_copies, search.find_undecided))
+    digest = vault_store.row_digests(con, row["row_id"])["digest"][0]
+    return SealedRow(digest, copies, alike.height, undecided, frozenset(hashes))
 
 
 def take_out(con: duckdb.DuckDBPyConnection, row_ids: Collection[str]) -> int:

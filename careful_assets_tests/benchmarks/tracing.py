@@ -64,6 +64,12 @@ insert into labeling.reviews
 insert into training.mixes select 'mix', 'mix', row_id, 'generated', 'negative', 1, sha256('model'), 'state' from rows;
 insert into training.runs
     select i, 'mix', 'mix', row_id, 'generated', sha256('model'), 'state', 'run', timestamptz '2026-01-03' from rows;
+insert into training.records by name
+    select made.i as seq, made.row_id, asked.request_id, made.nth as ordinal, asked.round, asked.prompt_id,
+        asked.prompt_sha256, asked.generator_id, asked.generator_family, asked.generator_digest, asked.params,
+        asked.seed, asked.parent_ids, 'negative' as requested_label, 'negative' as label, 'consensus' as label_source,
+        1 as depth, 'run' as run_id, timestamptz '2026-01-03' as recorded_at
+    from rows as made join generation.requests as asked on asked.request_id = made.request_id order by made.row_id;
 insert into release.rows
     select row_id, text, 'negative', 'generated', 'train', '1.0.0' from generation.candidates order by row_id;
 insert into release.releases by name

@@ -147,6 +147,10 @@ FIELDS = [
     (("prompts/ask.jinja", "/etc/hostname"), "generation.prompts[0]", "leads out of the card's folder"),
     (("prompts/ask.jinja", "p" * 5000), "generation.prompts[0]", "cannot be looked up"),
     (("prompts/ask.jinja", "prompts"), "generation.prompts[0]", "there is no file"),
+    (("prompts/ask.jinja", "prompts/a\u200bsk.jinja"), "generation.prompts[0]", "cannot be seen"),
+    (("prompts/ask.jinja", "prompts/a\xa0sk.jinja"), "generation.prompts[0]", "cannot be seen"),
+    (("prompts/ask.jinja", '"prompts/a\\u202Esk.jinja"'), "generation.prompts[0]", "a\\u202esk"),
+    (("prompts/ask.jinja", '"prompts/a\\tsk.jinja"'), "generation.prompts[0]", "control character"),
 ]
 
 

@@ -273,16 +273,21 @@ def test_each_row_is_told_how_far_apart_it_is(answering: Endpoint, llm_life: Lif
         ("prompt", [False, True, True], "the card has no prompt of the digest"),
         ("request", [True, False, False], "the record of the request gives another id"),
         ("answer", [True, True, False], "the recorded answer gives another row"),
-        ("journal", [True, False, False], "the journal lacks the answer; restore it"),
+        ("other prompt", [None, True, True], "the card has no prompt of the digest"),
+        ("journal", [True, None, None], "the journal lacks the answer; restore it"),
     ],
 )
-def test_a_record_that_was_changed_is_told(copied: Life, what: str, held: list[bool], why: str) -> None:
-    """A prompt, parameters or an answer other than on record: the part that does not hold is named."""
+def test_a_record_that_was_changed_is_told(copied: Life, what: str, held: list[bool | None], why: str) -> None:
+    """A prompt, parameters or an answer other than on record differ; what is merely missing is told as that."""
     (row_id,) = some_rows(copied, 1)
     (row,) = copied.table("generation.candidates").filter(row_id=row_id).to_dicts()
     if what == "prompt":
         path = copied.card_path.parent / "prompts" / "plain.jinja"
         path.write_text(path.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    elif what == "other prompt":
+        path = copied.card_path.parent / "prompts" / "plain.jinja"
+        path.with_stem("other").write_text(path.read_text(encoding="utf-8") + " ", encoding="utf-8")
+        copied.rewrite_card("[prompts/plain.jinja]", "[prompts/other.jinja]")
     elif what == "request":
         copied.sql(f"update generation.requests set seed = seed + 1 where request_id = '{row['request_id']}'")
     elif what == "answer":
@@ -338,7 +343,8 @@ def test_the_command_rebuilds_rows(copied: Life) -> None:
     copied.journal.unlink()
     done = careful("regenerate", NAME, "--row", row_id, "--offline", cwd=copied.project)
     assert done.returncode == 1
-    assert "row id DIFFERS" in done.stdout
+    assert "request id not on record, row id not on record" in done.stdout
+    assert "DIFFERS" not in done.stdout
     done = careful("regenerate", NAME, "--row", "0" * 64, "--offline", cwd=copied.project)
     assert (done.returncode, done.stdout) == (2, "")
     for arguments in (("--offline",), ("--row", row_id, "--requests", "1")):

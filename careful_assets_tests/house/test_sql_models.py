@@ -128,6 +128,7 @@ def empty_warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         con.execute("create table sought (row_id varchar)")
         con.execute("create table sought_requests (request_id varchar)")
         con.execute("create table parentage (request_id varchar, parent_id varchar)")
+        con.execute(f"create view earlier as {sql_of('provenance/earlier_rows')}")
         seeds = "first_seed bigint, last_seed bigint"
         con.execute(f"create table excluding (seq bigint, kind varchar, item varchar, {seeds})")
         con.execute("create table row_ancestors (row_id varchar, ancestor varchar)")

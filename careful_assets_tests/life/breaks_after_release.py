@@ -229,7 +229,7 @@ ACCEPTS: dict[tuple[str, str], list[Accept]] = {
             "a retired release without its folder, beside an active one",
             sql(
                 "insert into release.releases select '0.9.0', content_digest, folder_digest, 'retired', rows,"
-                " generated, made_at from release.releases"
+                " generated, made_at, now(), 'its licence ended' from release.releases"
             ),
         ),
     ],
@@ -249,7 +249,11 @@ ACCEPTS: dict[tuple[str, str], list[Accept]] = {
     ("retirement", "status_is_dated"): [
         Accept(
             "a retired release past its day",
-            sql("update retirement.statuses set status = 'retired', retire_by = '2000-01-02'"),
+            sql(
+                f"{_RETIRED}, retired_at = now(), retired_because = 'its licence ended'",
+                "update retirement.statuses set status = 'retired', reason = 'its licence ended',"
+                " retire_by = '2000-01-02'",
+            ),
         ),
     ],
     ("retirement", "review_not_due"): [

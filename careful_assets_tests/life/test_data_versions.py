@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -12,7 +12,8 @@ from careful_assets.provenance.digests import data_version
 from careful_assets.provenance.stages import STAGES, TABLES
 from careful_assets_tests.life.arrange import Life
 
-# Attempts, resends, tokens, cost, times, causes; what a vault's random key or a file format moves.
+# Attempts, resends, tokens, cost, times, causes; what a vault's random key or a file format moves. When a release was
+# retired is a time; why it was is shown to whoever holds it, so that another reason is other data.
 _VOLATILE = {
     "anchors.changes": {"eval_row_digest"},
     "generation.requests": {
@@ -27,7 +28,7 @@ _VOLATILE = {
     "evaluation.detectors": {"cause"},
     "training.mixes": {"model_digest"},
     "training.slices": {"frozen_at"},
-    "release.releases": {"folder_digest", "made_at"},
+    "release.releases": {"folder_digest", "made_at", "retired_at"},
 }  # fmt: skip
 _COLUMNS = [(stage, table) for stage in STAGES for table in TABLES[stage]]
 
@@ -108,5 +109,5 @@ def _other(dtype: pl.DataType, value: Any) -> Any:
     if isinstance(dtype, pl.List):
         return [*(value if value is not None else []), "x" if dtype.inner == pl.String else 1]
     if dtype.is_temporal():
-        return value + timedelta(days=1)
+        return (value or datetime(2020, 1, 1, tzinfo=UTC)) + timedelta(days=1)
     return (value or 0) + 1

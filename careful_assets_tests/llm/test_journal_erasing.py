@@ -116,6 +116,31 @@ def test_erased_requests_leave_their_figures_and_nothing_else_changes(tmp_path_f
     assert {one.name for one in path.parent.iterdir()} == {"set.ndjson", "set.lock"}
 
 
+@settings(max_examples=30, deadline=None)
+@given(size=st.integers(1, 8), seed=st.integers(0, 2**32), data=st.data())
+def test_completions_go_alone(tmp_path_factory, size, seed, data):
+    """Other completions keep text and index, the budget counts what it did, and an answer without any is erased."""
+    path = tmp_path_factory.mktemp("journal") / "set.ndjson"
+    journal_of(path, size, seed)
+    before, budget = Journal(path).read(), spent(Journal(path).read())
+    places = [(key, choice.index) for key, answer in before.answers.items() for choice in answer.choices]
+    gone = set(data.draw(st.lists(st.sampled_from(places)))) if places else set()
+    touched = {key for key, _ in gone}
+    others = of_others(path, touched)
+
+    erase_requests(path, [], [*gone, ("f" * 64, 0), *((key, 99) for key in before.answers)])
+    after = Journal(path).read()
+    assert of_others(path, touched) == others
+    assert spent(after) == budget
+    for key, answer in before.answers.items():
+        left = tuple(choice for choice in answer.choices if (key, choice.index) not in gone)
+        assert (after.answers[key].choices if left else key in after.erased) == (left or True)
+        assert after.requests.get(key) == (before.requests[key] if left else None)
+    whole = path.read_bytes()
+    erase_requests(path, [], gone)
+    assert path.read_bytes() == whole
+
+
 def test_without_a_journal_there_is_nothing_to_erase(tmp_path):
     """Neither a file nor a folder is made."""
     assert erase_requests(tmp_path / "journal" / "set.ndjson", ["a"]) == 0

@@ -26,7 +26,7 @@ def digest(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
 
 
-SHOWN, UNSHOWN, ERASED = digest("anchor shown"), digest("anchor unshown"), digest("anchor erased")
+SHOWN, UNSHOWN, ERASED, GONE = (digest(f"anchor {name}") for name in ("shown", "unshown", "erased", "gone"))
 REQUEST, SECOND, THIRD, INHERITED_REQUEST = (digest(f"request {number}") for number in range(4))
 KEPT, REFUSED, STRUCK, GRANDCHILD, OTHER, INHERITED = (
     digest(name) for name in ("kept", "refused", "struck", "grandchild", "other", "inherited")
@@ -51,6 +51,31 @@ def add(con: duckdb.DuckDBPyConnection, table: str, *rows: dict[str, Any]) -> No
     """Rows of a table; the columns that they do not name are null."""
     empty = con.table(table).limit(0).pl()
     append(con, table, pl.DataFrame([dict.fromkeys(empty.columns) | row for row in rows], schema=empty.schema))
+
+
+def turn_over(home: Home, folder: bool = True) -> None:
+    """Leave of KEPT what another card's candidates leave: its record, its releases, and their folder if `folder`."""
+    asked = {"request_id": REQUEST, "round": 1, "prompt_id": "plain", "prompt_sha256": PROMPT, "generator_id": "writer",
+        "generator_family": "writers", "generator_digest": WRITER, "params": "{}", "seed": 10,
+        "parent_ids": [SHOWN]}  # fmt: skip
+    made = {"row_id": KEPT, "ordinal": 0, "requested_label": "bad", "depth": 1, "label_source": "judge"}
+    with connect(home.warehouse(DATASET)) as con:
+        add(con, "training.records", asked | made | {"seq": 1, "label": "bad", "run_id": "r", "recorded_at": WHEN})
+        for table in ("generation.candidates", "filtering.decisions", "labeling.votes", "labeling.labels"):
+            con.execute(f"delete from {table} where row_id = '{KEPT}'")
+        con.execute(f"delete from generation.requests where request_id = '{REQUEST}'")
+        con.execute(f"delete from generation.candidates where request_id = '{REQUEST}'")
+    if folder:
+        release_folder(home, made | asked)
+
+
+def release_folder(home: Home, record: dict[str, Any]) -> None:
+    """The records of release 2.0.0, with this one, where the release's folder would lie."""
+    place = home.releases(DATASET) / "2.0.0"
+    place.mkdir(parents=True)
+    told = {"artifact_type": "rare_class", "finish_reason": "stop", "rendered_prompt": "Write like these: one",
+        "votes": ["one: bad"], "reviewer": "ada", "review": "agreed", "reviewed_at": WHEN}  # fmt: skip
+    pl.DataFrame([record | told]).write_parquet(place / "provenance.parquet")
 
 
 def _plant(con: duckdb.DuckDBPyConnection) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import polars as pl
 import pytest
 
 from careful_assets.errors import GateClosed, Refused, StageFailed
 from careful_assets.llm.journal_lock import take_lock
+from careful_assets.llm.journal_state import read_state
 from careful_assets.operations import erase as erasing_module
 from careful_assets.operations.erasing.receipt import erased_text
+from careful_assets.operations.status import status_of
+from careful_assets.operations.text import status_text
 from careful_assets.release.folder import differences, read_manifest
 from careful_assets_tests.life.arrange import Life
 from careful_assets_tests.operations.erasing import (
@@ -112,6 +116,9 @@ def test_cut_off_between_two_steps(resting_life: Life, place: str) -> None:
         patch.setattr(erasing_module, place, dying)
         with pytest.raises(Died):
             erased(life, victim.row_id)
+    (unfinished,) = status_of(life.loaded, life.home)["erasures"]
+    assert unfinished["row_id"] == victim.row_id
+    assert f"careful erase {life.dataset} --anchor {victim.row_id}" in status_text(status_of(life.loaded, life.home))
     unswept = place in ("sweep", "unseal", "rewrite_warehouse")
     assert steps(life) == (["begun"] if unswept else ["begun", "swept"])
     if unswept:
@@ -119,6 +126,7 @@ def test_cut_off_between_two_steps(resting_life: Life, place: str) -> None:
         with pytest.raises(GateClosed, match="not finished"):
             erased(life, other)
     report = erased(life, victim.row_id, "a second reason")
+    assert status_of(life.loaded, life.home)["erasures"] == []
     assert (report["success"], report["reason"], steps(life)) == (True, REASON, ["begun", "swept", "done"])
     assert places_of(victim.text, life.home.root) == set()
 
@@ -194,6 +202,44 @@ def test_a_row_that_no_prompt_showed(resting_life: Life, split: str) -> None:
     assert one not in life.table("anchors.rows")["row_id"].to_list()
 
 
+def test_a_copy_goes_without_its_siblings(resting_life: Life) -> None:
+    """A completion that says a row which no prompt showed goes from journal, warehouse and quarantine; what else the
+    request gave stays, in its place. Other datasets that hold the row are named, and one that cannot be read.
+    """
+    life, home = resting_life, resting_life.home
+    rows = life.table("anchors.rows").filter((pl.col("split") == "holdout") & (pl.col("text").str.len_chars() > 80))
+    victim, text = rows.sort("row_id").select("row_id", "text").row(0)
+    candidates = life.table("generation.candidates")
+    request_id, index = _copied_into_the_journal(life, text)
+    siblings = candidates.filter((pl.col("request_id") == request_id) & (pl.col("ordinal") != index))
+    shutil.copy(home.warehouse(life.dataset), home.warehouse("twin"))
+    home.warehouse("torn").write_bytes(b"no database")
+    with pytest.raises(Refused, match="the reason holds the text"):
+        erased(life, victim, f"she wrote: {text.upper()}"[:500])
+    assert steps(life) == []
+
+    report = erased(life, victim)
+    assert (report["requests"], report["completions_of_other_requests"]) == (0, 1)
+    assert siblings.height > 0
+    assert set(siblings["row_id"]) <= set(life.table("generation.candidates")["row_id"])
+    answer = read_state(life.journal).answers[request_id]
+    assert sorted(choice.index for choice in answer.choices) == sorted(siblings["ordinal"])
+    held = [(one["dataset"], one["held"].split(":")[0]) for one in report["also_held_by"]]
+    assert held == [("torn", "unread"), ("twin", "yes")]
+    assert f"careful erase twin --anchor {victim}" in erased_text(report)
+    left = {place for place in places_of(text, home.root) if "twin" not in place}
+    assert left == set()
+
+
+def _copied_into_the_journal(life: Life, text: str) -> tuple[str, int]:
+    """Let one completion of several of a recorded answer be a text; its request and index."""
+    lines = [json.loads(line) for line in life.journal.read_text(encoding="utf-8").splitlines()]
+    event = next(one for one in lines if one["event"] == "answered" and len(one["choices"]) > 1)
+    event["choices"][1]["text"] = f"- I say {text.upper()}"
+    life.journal.write_text("".join(f"{json.dumps(one)}\n" for one in lines), encoding="utf-8")
+    return event["request_id"], event["choices"][1]["index"]
+
+
 @pytest.mark.parametrize("anchor", ["no such key", "0" * 64, "abc", ""])
 def test_an_unknown_row(resting_life: Life, anchor: str) -> None:
     """No such row: refused, and nothing is erased."""
@@ -227,8 +273,6 @@ def test_while_the_journal_is_written(resting_life: Life) -> None:
 
 def test_without_journal_and_releases(resting_life: Life) -> None:
     """A dataset that has neither loses the row all the same."""
-    import shutil
-
     life, victim = resting_life, shown_exemplar(resting_life)
     life.journal.unlink()
     shutil.rmtree(life.home.releases(life.dataset))

@@ -13,14 +13,15 @@ import pytest
 import careful_assets.card.profiles
 from careful_assets.card.profiles import base_profile
 from careful_assets.catalogue import CHECKS
-from careful_assets.errors import CarefulError, Refused
+from careful_assets.errors import CarefulError, GateClosed, Refused
 from careful_assets.filtering.exclusions import KINDS, MalformedRange
+from careful_assets.llm.requests import SEEDS
 from careful_assets.operations.exclude import apply_exclusion, exclude, excluded_text
 from careful_assets.provenance.verdicts import run_checks
 from careful_assets.warehouse.home import Home
 from careful_assets_tests.cli.endpoints import serving
 from careful_assets_tests.cli.projects import NAME, careful, make_project
-from careful_assets_tests.life.arrange import Life
+from careful_assets_tests.life.arrange import Life, failures_of
 from careful_assets_tests.life.round_lives import life_in_rounds, sentence
 
 REASON = "the batch is not to be trusted"
@@ -95,10 +96,10 @@ def named(life: Life, kind: str) -> tuple[str, set[str]]:
     parent = first["parent_ids"][0]
     items = {
         "generator": (first["generator_digest"], pl.col("generator_digest") == first["generator_digest"]),
-        "prompt": (first["prompt_id"], pl.col("prompt_id") == first["prompt_id"]),
+        "prompt": (first["prompt_sha256"], pl.col("prompt_sha256") == first["prompt_sha256"]),
         "request": (first["request_id"], pl.col("request_id") == first["request_id"]),
         "seed": (f"{SEED + 2}..{SEED + 7}", pl.col("own_seed").is_between(SEED + 2, SEED + 7)),
-        "anchor": (parent, pl.col("parent_ids").list.contains(parent)),
+        "anchor": (parent, pl.lit(True)),  # the n-gram model was fitted to every exemplar
     }
     item, condition = items[kind]
     return item, set(rows.filter(condition)["row_id"])
@@ -189,13 +190,66 @@ def test_kept_counts_drop_and_the_first_exclusion_is_named(life: Life) -> None:
 
 
 def test_descendants_of_descendants_leave_with_their_ancestor(life: Life) -> None:
-    """A row made from a generated row leaves with the anchor behind both."""
-    anchor, children = named(life, "anchor")
-    rows = rows_of(life).filter(~pl.col("row_id").is_in(list(children))).sort("request_id")
-    request = rows["request_id"][0]
+    """A row made from a generated row leaves with the anchor behind both, and with that row, which may be named too."""
+    life.sql("update generation.requests set generator_family = 'writers'")
+    rows = rows_of(life)
+    anchor = rows.sort("row_id")["parent_ids"][0][0]
+    children = set(rows.filter(pl.col("parent_ids").list.contains(anchor))["row_id"])
+    rows = rows.filter(~pl.col("row_id").is_in(list(children))).sort("request_id")
+    request, childless = rows["request_id"][0], rows["row_id"][-1]
     life.sql(f"update generation.requests set parent_ids = ['{min(children)}'] where request_id = '{request}'")
-    report = exclude(life.loaded, life.home, "anchor", anchor)
-    assert report["rows"] == len(children) + rows.filter(request_id=request).height
+    made = rows.filter(request_id=request).height
+    assert exclude(life.loaded, life.home, "anchor", anchor)["rows"] == len(children) + made
+    assert exclude(life.loaded, life.home, "anchor", min(children))["rows"] == made
+    with pytest.raises(Refused, match=r"no row was made from the generated row \w+; .* exclude the seed \d+\.\."):
+        exclude(life.loaded, life.home, "anchor", childless)
+    life.sql(f"insert into provenance.erased values ('e1', 'anchor', '{anchor}')")
+    with pytest.raises(Refused, match=f"the anchor {anchor[:16]} was erased, with all rows made from it"):
+        exclude(life.loaded, life.home, "anchor", anchor[:12])
+
+
+def test_rows_of_a_fitted_model_descend_from_every_exemplar(filtered: Life) -> None:
+    """The n-gram model learned from exemplars that no prompt showed; from train rows it did not."""
+    anchors = filtered.table("anchors.rows")
+    shown = set(rows_of(filtered)["parent_ids"].explode())
+    unshown = set(anchors.filter(split="exemplar")["row_id"]) - shown
+    assert unshown
+    assert exclude(filtered.loaded, filtered.home, "anchor", min(unshown))["rows"] == ROWS
+    train = anchors.filter(split="train")["row_id"].min()
+    assert exclude(filtered.loaded, filtered.home, "anchor", str(train))["rows"] == 0
+
+
+def test_after_the_last_seed_comes_the_first(life: Life) -> None:
+    """A row's seed is its request's and its place, modulo the number of seeds; there is none beyond."""
+    request, _ = named(life, "request")
+    life.sql(f"update generation.requests set seed = {SEEDS - 1} where request_id = '{request}'")
+    assert exclude(life.loaded, life.home, "seed", f"{SEEDS - 1}..{SEEDS - 1}")["rows"] == 1
+    assert exclude(life.loaded, life.home, "seed", "0..2")["rows"] == EACH - 1
+    with pytest.raises(Refused, match=f"no row has a seed of {SEEDS}"):
+        exclude(life.loaded, life.home, "seed", f"{SEEDS}..{SEEDS + 9}")
+
+
+def test_a_prompts_id_and_its_digest_are_one_prompt(life: Life) -> None:
+    """What is recorded is the digest: named the other way it is excluded already, and taken back either way."""
+    digest = life.table("generation.requests")["prompt_sha256"][0]
+    trial = exclude(life.loaded, life.home, "prompt", "plain")
+    assert (trial["item"], trial["items"]) == ("plain", (digest,))
+    assert applied(life, "prompt", "plain")["recorded"]
+    again = applied(life, "prompt", digest[:12])
+    assert (again["recorded"], "is excluded already" in excluded_text(again)) == (False, True)
+    assert life.table("filtering.exclusions").select("kind", "item").rows() == [("prompt", digest)]
+    life.sql("insert into filtering.exclusions values (2, 'prompt', 'plain', 'as before', false, now(), 'r')")
+    both = exclude(life.loaded, life.home, "prompt", "plain", withdraw=True)
+    assert both["items"] == (digest, "plain")
+
+
+def test_a_prompt_that_changed_is_named_by_all_its_digests(life: Life) -> None:
+    """An id under which several texts are on record stands for each of them."""
+    request, rows = named(life, "request")
+    life.sql(f"update generation.requests set prompt_sha256 = '{'0' * 64}' where request_id = '{request}'")
+    report = exclude(life.loaded, life.home, "prompt", "plain")
+    assert ("0" * 64 in report["items"], len(report["items"]), report["rows"]) == (True, 2, ROWS)
+    assert exclude(life.loaded, life.home, "prompt", "0" * 64)["rows"] == len(rows)
 
 
 def test_releases_and_models_that_hold_such_rows_are_named(life: Life) -> None:
@@ -278,12 +332,34 @@ def test_a_run_that_cannot_finish_records_nothing(life: Life, monkeypatch: pytes
 
 
 def test_everything_excluded_leaves_nothing_to_label(life: Life) -> None:
-    """It is recorded, and labeling says why it stops."""
+    """It is recorded and says what to change; labeling names it; it is taken back although the card changed since."""
     done = applied(life, "generator", "ngram")
     assert (done["recorded"], done["kept"]) == (True, 0)
+    assert "no version can be made until a new round fills the gap: name another generator" in excluded_text(done)
+    assert "makes the next version" not in excluded_text(done)
     report = life.run("labeling")
     assert not report.success
-    assert "labeling has nothing to label" in " ".join(report.problems)
+    told = " ".join(report.problems)
+    assert f"labeling has nothing to label: filtering kept no candidate. Nothing was lost or broken: {ROWS}" in told
+    assert "out by what people excluded (generator ngram). First name another generator" in told
+
+    life.rewrite_card("title: Phone reviews, topped up", "title: Phones")
+    with pytest.raises(GateClosed, match="the card changed"):
+        exclude(life.loaded, life.home, "generator", "ngram")
+    trial = exclude(life.loaded, life.home, "generator", "ngram", withdraw=True)
+    assert (trial["rows"], "the card changed" in trial["not_judged"]) == (ROWS, True)
+    assert life.table("filtering.exclusions").height == 1
+    back = applied(life, "generator", "ngram", withdraw=True)
+    assert back["recorded"]
+    assert f"it is recorded; `careful run {NAME}`" in excluded_text(back)
+    assert not applied(life, "generator", "ngram", withdraw=True)["recorded"]
+
+    # Set back, the card fits the decisions of before, which refuse what nobody excludes: they let nothing through.
+    life.rewrite_card("title: Phones", "title: Phone reviews, topped up")
+    (closed,) = failures_of(life.materialize("labeling"))
+    assert "exclusions_hold" in closed
+    assert life.materialize("filtering").success
+    assert (refused_as_excluded(life), bool(kept(life))) == ({}, True)
 
 
 def test_the_command_needs_a_name_and_a_reason(filtered: Life) -> None:
@@ -322,6 +398,7 @@ def test_no_round_asks_for_what_is_excluded(tmp_path: Path, monkeypatch: pytest.
         assert not report.success
         (problem,) = report.problems
         assert f"round 2 would ask for what people excluded: prompt plain (exclusion 1: {REASON})" in problem
+        assert "Name another one in the card" in problem
         assert "set generation.max_rounds to 1" in problem
         assert int(report.exit_code) == 2
         assert endpoint.asked == asked

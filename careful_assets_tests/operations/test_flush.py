@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from careful_assets.operations.flush import NoCollector, flush
+from careful_assets.operations.flush import NoCollector, flush, flush_text
 from careful_assets.provenance.lineage.outbox import append_line, encoded, locked, outbox_file, refused_file
 from careful_assets.warehouse.home import Home
 from careful_assets_tests.cli.projects import careful
@@ -134,7 +134,15 @@ def test_a_second_flush_says_so(home: Home, tmp_path: Path) -> None:
     assert collector.asked == 0
 
 
-@pytest.mark.parametrize("environment", [{}, {"OPENLINEAGE_URL": "nowhere"}, {"OPENLINEAGE_DISABLED": "true"}])
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"OPENLINEAGE_URL": "nowhere"},
+        {"OPENLINEAGE_URL": "http://u:s3cr3t@exa mple/"},
+        {"OPENLINEAGE_DISABLED": "true"},
+    ],
+)
 def test_without_a_collector_the_call_is_wrong(
     home: Home, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +153,7 @@ def test_without_a_collector_the_call_is_wrong(
     with pytest.raises(NoCollector, match="OPENLINEAGE_URL") as caught:
         flush(home, _silent)
     assert caught.value.exit_code == 64
+    assert "s3cr3t" not in str(caught.value)
     assert len(events_in(outbox_file(home))) == 1
 
 
@@ -153,3 +162,28 @@ def test_an_empty_outbox_is_done(home: Home, tmp_path: Path) -> None:
     done = careful("flush", cwd=tmp_path / "project", CAREFUL_HOME=str(home.root), OPENLINEAGE_URL="http://127.0.0.1:9")
     assert done.returncode == 0, done.stderr
     assert done.stdout == "0 events sent, 0 refused, 0 left in the outbox\n"
+
+
+@pytest.mark.parametrize("mark", [b"x", b"-0000000000000000001", b"9" * 20, b"0" * 19 + b"5", b"0" * 25, b"\xff" * 20])
+def test_a_damaged_mark_starts_from_the_first(mark: bytes, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it stopped cannot be read: every event is sent, again if need be, none is lost, and the report says so."""
+    events = _fill(home, 0, 3)
+    outbox_file(home).rename(home.lineage / "sending.ndjson")
+    (home.lineage / "sending.at").write_bytes(mark)
+    with collecting() as collector:
+        monkeypatch.setenv("OPENLINEAGE_URL", collector.url)
+        report = flush(home, _silent)
+    assert collector.taken == events
+    assert (report["sent"], report["left"], len(report["warnings"])) == (3, 0, 1)
+    assert "warning: " in flush_text(report)
+
+
+def test_a_whole_mark_is_believed(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an earlier flush has sent is not sent again."""
+    events = _fill(home, 0, 3)
+    outbox_file(home).rename(home.lineage / "sending.ndjson")
+    (home.lineage / "sending.at").write_bytes(f"{len(encoded(events[0])):020d}".encode())
+    with collecting() as collector:
+        monkeypatch.setenv("OPENLINEAGE_URL", collector.url)
+        assert flush(home, _silent)["warnings"] == []
+    assert collector.taken == events[1:]

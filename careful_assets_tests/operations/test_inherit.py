@@ -11,9 +11,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from careful_assets.errors import GateClosed, Refused, StageFailed
+from careful_assets.errors import GateClosed, MalformedInput, Refused, StageFailed
 from careful_assets.generation.inherited import inherited_rows
 from careful_assets.llm.journal_lock import locked
+from careful_assets.operations.erase import erase
 from careful_assets.operations.inherit import ORIGINS, inherit, inherited_text
 from careful_assets_tests.cli.projects import careful
 from careful_assets_tests.life.arrange import Life
@@ -252,6 +253,39 @@ def test_other_formats_and_columns_come_to_the_same(life: Life, tmp_path: Path) 
     parts = origins(life).partition_by("file_digest")
     assert len(parts) == 3
     assert {tuple(part["row_id"]) for part in parts} == {tuple(parts[0]["row_id"])}
+
+
+def test_an_erased_text_does_not_come_back_in_a_file(life: Life, tmp_path: Path) -> None:
+    """The row's text, however it is written, and an erased copy of it are counted as erased and never taken in; lines
+    that were matched with the row before say so, too.
+    """
+    anchor = life.table("anchors.rows").sort("row_id").to_dicts()[0]
+    first = write_jsonl(
+        tmp_path / "f.jsonl", [{"text": text, "label": "bad"} for text in [anchor["text"], *sentences(2, 4)]]
+    )
+    assert sorted_in(life, first)["origins"]["real"] == 1
+    report = erase(life.project, life.loaded, life.home, anchor["row_id"], "asked for", lambda line: None)
+    assert report["success"], report["problems"]
+    again = sorted_in(life, first)
+    assert (again["changed"], again["origins"]["real"], again["origins"]["erased"]) == (False, 0, 1)
+    before = life.home.intake(life.dataset).read_bytes()
+    second = write_jsonl(tmp_path / "g.jsonl", [{"text": anchor["text"].upper(), "label": "bad"}])
+    found = sorted_in(life, second)
+    assert (found["origins"]["erased"], found["origins"]["unknown"], found["candidates"]) == (1, 0, 0)
+    assert "erased" in inherited_text(found)
+    assert life.home.intake(life.dataset).read_bytes() == before
+
+
+def test_a_source_that_cannot_be_read_is_no_unwritable_home(life: Life, tmp_path: Path) -> None:
+    """Not gzip behind its first bytes, Parquet without a text: said of the foreign file, which is at fault."""
+    bad = tmp_path / "bad.jsonl.gz"
+    bad.write_bytes(b"\x1f\x8b no gzip")
+    with pytest.raises(MalformedInput, match=r"bad\.jsonl\.gz: is a damaged gzip"):
+        sorted_in(life, bad)
+    pl.DataFrame({"text": ["", None]}).write_parquet(tmp_path / "n.parquet")
+    with pytest.raises(MalformedInput, match=r"^foreign file n\.parquet") as refused:
+        sorted_in(life, tmp_path / "n.parquet")
+    assert "anchor source" not in str(refused.value)
 
 
 def test_nothing_is_taken_in_before_anchors_or_beside_another_writer(life: Life, tmp_path: Path) -> None:

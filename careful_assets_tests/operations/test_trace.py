@@ -11,6 +11,7 @@ import pytest
 from careful_assets.operations.records.lookups import UnknownRow
 from careful_assets.operations.records.trace_text import trace_text
 from careful_assets.operations.trace import trace_row
+from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.home import Home
 from careful_assets_tests.benchmarks.tracing import build, incomplete, some_rows
 from careful_assets_tests.cli.projects import careful
@@ -101,6 +102,93 @@ def test_a_struck_row_keeps_its_text_to_itself(place: tuple[Path, Home]) -> None
     story = traced(place, planted.STRUCK)
     assert f"Text {planted.STRUCK[:4]}" not in json.dumps(story, default=str)
     assert "FOUND KIN" in trace_text(story)
+
+
+def test_a_row_of_an_earlier_generation_is_traced_from_its_record(tmp_path: Path) -> None:
+    """The warehouse's record with text, and votes, review and rendered prompt from the release's folder."""
+    place = planted.project(tmp_path)
+    planted.turn_over(place[1])
+    story = traced(place, planted.KEPT[:16])
+    assert story["candidate"]["text"] == "t"
+    assert (story["request"]["seed"], story["request"]["rendered_prompt"]) == (10, "Write like these: one")
+    assert story["prompt"]["file"] == "unchanged"
+    assert [(vote["judge"], vote["label"]) for vote in story["votes"]] == [("one", "bad")]
+    assert [row["reviewer"] for row in story["reviews"]] == ["ada"]
+    assert story["label"]["label_source"] == "judge"
+    assert {one["kind"] for one in story["exclusions"]} == {"anchor"}
+    assert len(story["releases"]) == 3
+    told = trace_text(story)
+    for word in ("row of reviews of an earlier generation", "prompt from release 2.0.0", "one: bad", "ada agreed"):
+        assert word in told
+    (parent,) = traced(place, planted.GRANDCHILD)["parents"]
+    assert (parent["origin"], parent["text"]) == ("generated", "t")
+
+
+@pytest.mark.parametrize("how", ["missing", "damaged", "retired"])
+def test_what_no_folder_has_is_said_to_be_gone(tmp_path: Path, how: str) -> None:
+    """Without a readable folder the record still tells prompt, generator and seed, and what is gone."""
+    place = planted.project(tmp_path)
+    planted.turn_over(place[1], folder=how != "missing")
+    folder = place[1].releases(DATASET) / "2.0.0"
+    if how == "damaged":
+        (folder / "provenance.parquet").write_bytes(b"no Parquet")
+    if how == "retired":
+        (folder / "TOMBSTONE.json").write_text("{}", encoding="utf-8")
+    story = traced(place, planted.KEPT)
+    assert (story["request"]["rendered_prompt"], story["votes"]) == (None, [])
+    assert story["request"]["generator_digest"] == planted.WRITER
+    assert "votes and rendered prompt are gone" in trace_text(story)
+
+
+def test_what_let_a_row_in_is_told_after_it_was_taken_out(tmp_path: Path) -> None:
+    """A row that has lost its label since, and that a release still holds, shows the release's label, votes, review."""
+    place = planted.project(tmp_path)
+    record = {"row_id": planted.KEPT, "label_source": "judge"}
+    planted.release_folder(place[1], record)
+    assert traced(place, planted.KEPT)["released"] is None
+    with connect(place[1].warehouse(DATASET)) as con:
+        for table in ("votes", "labels", "reviews"):
+            con.execute(f"delete from labeling.{table}")
+    story = traced(place, planted.KEPT)
+    assert story["released"]["version"] == "2.0.0"
+    told = trace_text(story)
+    for word in ("let in by", "release 2.0.0: label bad, judge", "vote one: bad", "review ada agreed"):
+        assert word in told
+
+
+def test_an_erased_record_is_told_as_erased(tmp_path: Path) -> None:
+    """A record whose request was erased is refused as any erased row is."""
+    place = planted.project(tmp_path)
+    planted.turn_over(place[1])
+    with connect(place[1].warehouse(DATASET)) as con:
+        planted.add(con, "provenance.erased", {"erasure_id": "erasure1", "kind": "request", "item": planted.REQUEST})
+    with pytest.raises(UnknownRow, match="was erased from reviews by erasure erasure1"):
+        traced(place, planted.KEPT)
+
+
+def test_a_row_of_a_fitted_model_is_held_by_any_exemplar(tmp_path: Path) -> None:
+    """It is said to have learned from all of them, and an exclusion of one holds it; a stand-in seed is no seed."""
+    place = planted.project(tmp_path)
+    with connect(place[1].warehouse(DATASET)) as con:
+        con.execute(f"update generation.requests set generator_family = 'ngram' where request_id = '{planted.THIRD}'")
+        con.execute("update filtering.exclusions set item = '0..0' where kind = 'seed'")
+        con.execute(f"update generation.candidates set personal_data = ['email'] where row_id = '{planted.OTHER}'")
+    story = traced(place, planted.OTHER)
+    assert {one["item"] for one in story["exclusions"]} == {planted.SHOWN}
+    assert "from every row that was an exemplar" in trace_text(story)
+    assert "masked     email" in trace_text(story)
+    assert traced(place, planted.SHOWN)["descendants"]["rows"] == 5
+    inherited = traced(place, planted.INHERITED)
+    assert (inherited["request"]["seed"], inherited["exclusions"]) == (None, [])
+
+
+def test_a_damaged_dataset_does_not_stop_a_trace(tmp_path: Path) -> None:
+    """It is named on stderr, and only a row that no other has is refused for it."""
+    _, home = planted.project(tmp_path)
+    home.warehouse("broken").touch()
+    assert "cannot read" in trace_row(home, ["broken", DATASET], planted.KEPT)["skipped"]["broken"]
+    with pytest.raises(UnknownRow, match="broken could not be looked into: cannot read"):
+        trace_row(home, ["broken", DATASET], "0" * 64)
 
 
 def test_a_changed_template_is_told(tmp_path: Path) -> None:

@@ -11,8 +11,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Literal
 
-Manner = Literal["takes", "hangs", "trickles", "floods", "fails", "refuses", "sends on", "shuts out"]
-_ANSWERS = {"takes": 201, "fails": 500, "refuses": 422, "sends on": 302, "shuts out": 401, "floods": 201}
+Manner = Literal[
+    "takes",
+    "hangs",
+    "trickles",
+    "floods",
+    "fails",
+    "refuses",
+    "sends on",
+    "sends all on",
+    "shuts out",
+    "mumbles",
+    "dawdles",
+]
+SLOW_S = 0.3  # what a collector that dawdles takes for an event
+_ANSWERS = {"takes": 201, "fails": 500, "refuses": 422, "sends on": 302, "sends all on": 307}
+_ANSWERS |= {"shuts out": 401, "floods": 201, "mumbles": 199, "dawdles": 201}
 
 
 class Collector(ThreadingHTTPServer):
@@ -52,11 +66,13 @@ class _Handler(BaseHTTPRequestHandler):
             while not server.over.wait(0.2):
                 self.wfile.write(b"X-More: 1\r\n")
             return
+        if server.manner == "dawdles":
+            server.over.wait(SLOW_S)
         self.send_response(_ANSWERS[server.manner])
-        if server.manner == "sends on":
+        if server.manner in ("sends on", "sends all on"):
             self.send_header("Location", "/elsewhere")
         self.send_header("Content-Length", "1000000000" if server.manner == "floods" else "0")
-        if server.manner in ("takes", "floods"):
+        if server.manner in ("takes", "floods", "dawdles"):
             server.taken.append(json.loads(body))
         self.end_headers()
 

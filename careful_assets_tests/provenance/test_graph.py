@@ -20,6 +20,7 @@ from careful_assets.provenance.lineage.graph import graph_of
 from careful_assets.provenance.lineage.nodes import Edge, Graph, Node
 from careful_assets.provenance.lineage.page import page_of
 from careful_assets.provenance.lineage.picture import picture, short
+from careful_assets.provenance.lineage.widths import cut, width_of
 from careful_assets.provenance.metadata import metadata_value
 from careful_assets.provenance.stages import STAGES, UPSTREAM, ancestors
 from careful_assets.warehouse.connections import connect
@@ -28,6 +29,7 @@ from careful_assets.warehouse.tables import read
 from careful_assets_tests.life.arrange import Life
 
 _SHOWN_IN_PLACE = 1000  # characters; the UI hides longer Markdown behind a link
+CHROMIUM = Path("/usr/bin/chromium")
 _HOSTILE = "<script>alert('x')</script>&\"]]>\u202e\x00 {{7*7}} javascript:"
 
 
@@ -315,6 +317,80 @@ def test_boxes_do_not_overlap(whole: Graph) -> None:
         assert (x + w, y + h) <= (width, height)
         for x2, y2, w2, h2 in boxes[:number]:
             assert x + w <= x2 or x2 + w2 <= x or y + h <= y2 or y2 + h2 <= y
+
+
+_LONG_NAMES = [
+    "WMWMWMWMWMWMWMWMWMWMWMWMWMWM", "A_VERY_LONG_NAME_IN_CAPITALS_OF_A_MODEL", "字" * 40, "한국어" * 9, "ｗｉｄｅ" * 9,
+    "مرحبا بالعالم هذا اسم طويل جدا لمولد", "שלום עולם זה שם ארוך מאוד של מחולל", "😀" * 30, "i" * 90,
+    "Щзжмфю Прикладная модель",
+    "हिन्दी में एक बहुत लंबा नाम जो समाप्त नहीं", "a" + "\u0301" * 400, "𝕎" * 30, "the quick brown fox jumps over it",
+]  # fmt: skip
+
+
+def test_long_names_are_cut_and_stand_whole_in_the_title(whole: Graph) -> None:
+    """Of a name wider than its box the beginning is shown, fewer wide letters than narrow; its title has all."""
+    shown = {}
+    for name in _LONG_NAMES:
+        svg = ElementTree.fromstring(chart(_renamed(whole, name, 1)))
+        texts = [text for text in svg.iter("text") if text.get("class") == "name" and text.text not in STAGES]
+        assert len(texts) > 5
+        (shown[name],) = {text.text or "" for text in texts}
+        assert all(text.get("textLength") for text in texts)
+        assert any((title.text or "").startswith(f"prompt {name}") for title in svg.iter("title"))
+    for name, text in shown.items():
+        assert text.endswith("…")
+        assert name.startswith(text[:-1])
+    assert len(shown["i" * 90]) > 2 * len(shown["WMWMWMWMWMWMWMWMWMWMWMWMWMWM"])
+
+
+@given(st.text(max_size=80), st.floats(1.2, 20))
+def test_a_cut_text_fits(text: str, ems: float) -> None:
+    """What is left of a text is no wider than its room, and is the text itself where that fits."""
+    left = cut(text, ems)
+    assert width_of(left) <= max(ems, width_of(text) if left == text else 0) + 1e-9
+    assert left == text or (left.endswith("…") and text.startswith(left[:-1]))
+    assert (left == text) == (width_of(text) <= ems) or text.rstrip() + "…" == left
+
+
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium on this machine")
+def test_a_browser_keeps_names_in_their_boxes_and_pages_in_their_width(whole: Graph, tmp_path: Path) -> None:
+    """With any font names end in their boxes; chart and tables scroll sideways, the page never; no word is broken."""
+    from playwright.sync_api import sync_playwright
+
+    names = iter(_LONG_NAMES * 4)
+    nodes = tuple(node if node.kind == "stage" else replace(node, name=next(names)) for node in whole.nodes)
+    path = tmp_path / "page.html"
+    path.write_text(page_of(replace(whole, nodes=nodes)), encoding="utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(path.as_uri())
+        for width in (1280, 700, 400):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate(_WIDTHS) == [width, 1040, 0]
+        for font in ("system-ui", "serif", "monospace"):
+            page.add_style_tag(content=f"svg text {{font-family: {font}}}")
+            least, most = page.evaluate(_MARGINS)
+            assert least >= 10 - 1
+            assert most >= 5
+        browser.close()
+
+
+# The page's width, the chart's, and how many codes, ids, times and names stand on more than one line.
+_WIDTHS = """() => [
+    document.documentElement.scrollWidth, document.querySelector('svg').getBoundingClientRect().width,
+    [...document.querySelectorAll('td code, td.whole bdi')].filter(one => {
+        const tops = [...one.getClientRects()].map(place => Math.round(place.top / 10))
+        return Math.max(...tops) > Math.min(...tops) + 1
+    }).length]"""
+# How far at least the words in boxes stand from the left and the right edge.
+_MARGINS = """() => {
+    const margins = [...document.querySelectorAll('.box text')].map(text => {
+        const words = text.getBBox(), box = text.parentNode.querySelector('rect').getBBox()
+        return [words.x - box.x, box.x + box.width - words.x - words.width]
+    })
+    return [0, 1].map(side => Math.min(...margins.map(margin => margin[side])))
+}"""
 
 
 def test_what_cannot_be_written_is_told_and_harms_nothing(copied_life: Life, capfd: pytest.CaptureFixture[str]) -> None:

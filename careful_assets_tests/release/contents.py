@@ -35,4 +35,11 @@ CONTENTS = Contents(ROWS, RECORDS, REJECTS)
 
 def manifest(contents: Contents = CONTENTS) -> dict[str, Any]:
     """As much of a manifest as the folder needs."""
-    return {"name": "reviews", "version": "1.0.0", "content_digest": content_digest(contents.rows, contents.records)}
+    rows, records = contents.rows, contents.records
+    generated = rows.filter(origin="generated").height
+    return {
+        "name": "reviews", "version": "1.0.0", "content_digest": content_digest(rows, records),
+        "rows": {"real": rows.height - generated, "generated": generated},
+        "labels": rows.group_by("label", "origin").len("rows").sort("label", "origin").to_dicts(),
+        "label_sources": records.group_by("label_source").len("rows").sort("label_source").to_dicts(),
+    }  # fmt: skip

@@ -81,6 +81,17 @@ def test_rows_cannot_be_left_out_or_doubled() -> None:
     assert content_digest(pl.concat([ROWS, ROWS.head(1).with_columns(row_id=pl.lit("a0"))]), RECORDS) != whole
 
 
+@pytest.mark.parametrize("what", ["rows", "records"])
+def test_repeated_ids_give_no_digest(what: str) -> None:
+    """A second row or record of one id, whatever it says, is refused by name: a leaf stands for one row."""
+    rows = pl.concat([ROWS.head(1).with_columns(text=pl.lit("false")), ROWS]) if what == "rows" else ROWS
+    records = pl.concat([RECORDS, RECORDS.head(1)]) if what == "records" else RECORDS
+    with pytest.raises(ValueError, match=f"1 ids stand on several {what}, e.g. '{'a1' if what == 'rows' else 'g1'}'"):
+        content_digest(rows, records)
+    with pytest.raises(ValueError, match="have no id"):
+        content_digest(ROWS.with_columns(row_id=pl.lit(None, pl.String)), RECORDS)
+
+
 def test_words_cannot_wander_between_fields() -> None:
     """Text and label that only together spell the same give another digest."""
     one, other = ROWS.head(1).with_columns(text=pl.lit("ab"), label=pl.lit("c")), ROWS.head(1)

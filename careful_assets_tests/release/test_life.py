@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 
 import polars as pl
 import pytest
 
 from careful_assets.catalogue import requirements_of
+from careful_assets.errors import Refused
 from careful_assets.provenance.stage import Inputs, StageContext
 from careful_assets.release.content import content_digest
 from careful_assets.release.data_card import data_card
 from careful_assets.release.folder import differences, read_manifest
 from careful_assets.release.rows import Contents, gather
+from careful_assets.release.stage import make_release
 from careful_assets_tests.life.arrange import Life
 
 RECORD = {
@@ -139,3 +142,23 @@ def test_times_in_the_warehouse_have_a_zone(finished_life: Life) -> None:
     """The release's time is in UTC and lies in the past."""
     (made_at,) = finished_life.table("release.releases")["made_at"]
     assert made_at <= datetime.now(UTC)
+
+
+def test_more_rows_of_unknown_origin_than_allowed_are_not_written(copied_life: Life) -> None:
+    """The stage refuses before any folder, with counts and both remedies."""
+    life = copied_life
+    life.sql(
+        "update generation.requests set generator_family = 'unknown' where request_id = (select min(c.request_id) from"
+        " generation.candidates c join release.rows r on r.row_id = c.row_id)",
+        "delete from release.releases",
+        "delete from release.rows",
+    )
+    shutil.rmtree(life.home.releases(life.dataset))
+    loaded = life.loaded
+    context = StageContext(loaded, life.home, "run", requirements_of(loaded), print)
+    with pytest.raises(
+        Refused, match=r"nobody knows who made [1-9].*no file on record.*--generator unknown"
+    ) as refused:
+        make_release(context, Inputs(context, "release", {}))
+    assert "max_unknown_share" in str(refused.value)
+    assert not life.home.releases(life.dataset).exists()

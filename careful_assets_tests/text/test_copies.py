@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from careful_assets.text.copies import find_copies
+from careful_assets.text.copies import find_copies, find_undecided
 from careful_assets.text.normalize import hash64, normalize
 
 LONG = "The hinge of this lid snapped after two weeks, and nobody answered."
-SHORT = "It broke."
+FOUR = "It broke on me."
+SHORT = "It broke again."
 
 
 @pytest.mark.parametrize(
@@ -32,9 +33,19 @@ def test_other_texts(other: str) -> None:
     assert find_copies(LONG, (), [("other", other)]) == frozenset()
 
 
+def test_four_words_in_a_row_are_a_copy() -> None:
+    """From there on a text that holds all of them does; one that has them apart does not."""
+    others = [("a", "Well, it broke, on me!"), ("b", "it broke down on me"), ("c", FOUR.lower())]
+    assert find_copies(FOUR, (), others) == {"a", "c"}
+    assert find_undecided(FOUR, (), others) == frozenset()
+
+
 def test_a_short_text_has_copies_only_where_it_stands_alone() -> None:
-    """Inside of others it stands by chance."""
-    assert find_copies(SHORT, (), [("a", "it  BROKE."), ("b", f"{SHORT} So I sent it back.")]) == {"a"}
+    """Inside of others it may stand by chance: such are named for a person to decide."""
+    others = [("a", "it  BROKE again."), ("b", f"{SHORT} So I sent it back."), ("c", "it broke"), ("d", "")]
+    assert find_copies(SHORT, (), others) == {"a"}
+    assert find_undecided(SHORT, (), others) == {"b"}
+    assert find_undecided("", (), others) == find_undecided("!", (), others) == frozenset()
 
 
 def test_a_text_of_which_only_the_hash_is_known() -> None:

@@ -39,6 +39,7 @@ def test_a_home_is_made_once_and_kept(tmp_path: Path) -> None:
         "vault",
         "quarantine",
         "journal",
+        "intake",
         "releases",
         "cache",
         "dagster",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -133,3 +134,23 @@ def test_a_file_that_was_exchanged_while_it_was_opened(file: Path, monkeypatch: 
     monkeypatch.undo()
     with connect(file, read_only=True) as con:
         assert con.table("a.keys").fetchall() == [(b"\xbb",)]
+
+
+def test_a_disk_that_fills_at_the_commit(file: Path) -> None:
+    """What DuckDB calls a failed transaction is a full disk here: an error that says so, and the file as it was."""
+    before, room = file.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def grow(draft: Path) -> None:
+        with connect(draft) as con, transaction(con):
+            con.execute(
+                "insert into a.rows select md5('a' || i), repeat(md5('b' || i), 9), null, now() from range(99999) t(i)"
+            )
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4 * len(before), room[1]))
+    try:
+        with pytest.raises(HomeUnusable, match="free space"):
+            rewrite(file, grow)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, room)
+    assert file.read_bytes() == before
+    assert [one.name for one in file.parent.iterdir()] == [file.name]

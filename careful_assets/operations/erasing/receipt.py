@@ -12,8 +12,10 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from careful_assets.card.models import Card
 from careful_assets.errors import Refused
 from careful_assets.llm.journal_state import read_state
+from careful_assets.operations.erasing.elsewhere import other_holders
 from careful_assets.operations.erasing.reach import Reach, journals
 from careful_assets.operations.erasing.warehouse import Erasure, counted
 from careful_assets.release.versions import version_key
@@ -29,6 +31,10 @@ OUTSIDE = (
     "models trained elsewhere on what was handed out",
     "backups of CAREFUL_HOME, and snapshots of its file system",
     "texts that say the row in other words, and copies of a version of it whose text was not kept",
+    "files without provenance that hold a near copy of it: `careful inherit` knows only its text, and copies that "
+    "were erased, again",
+    "generators that learned the text elsewhere: they may write it again",
+    "rows that other datasets sealed of the same source: only an erasure in that dataset opens its vault",
 )
 
 
@@ -44,8 +50,10 @@ def refuse_wordless(reason: str) -> str:
     return line
 
 
-def plan_of(con: duckdb.DuckDBPyConnection, home: Home, name: str, reach: Reach) -> dict[str, Any]:
+def plan_of(con: duckdb.DuckDBPyConnection, home: Home, card: Card, reach: Reach) -> dict[str, Any]:
     """The receipt as far as it is known before anything goes: counts by store, models, rows with the same text."""
+    name, generator = card.name, card.generation.generator
+    replayed = [f"{generator.answers}, the recorded answers beside the card"] if generator.kind == "replay" else []
     withheld = Quarantine(home.quarantine(name)).texts()["row_id"]
     journal, intake = (len(reach.requests & set(read_state(path).requests)) for path in journals(home, name))
     return {
@@ -55,6 +63,7 @@ def plan_of(con: duckdb.DuckDBPyConnection, home: Home, name: str, reach: Reach)
         "requests_that_showed_it": reach.shown,
         "texts_that_copy_it": reach.copies,
         "requests": len(reach.requests),
+        "completions_of_other_requests": len(reach.choices),
         "candidates": len(reach.candidates),
         "counts": {
             "warehouse": counted(con, reach),
@@ -68,7 +77,9 @@ def plan_of(con: duckdb.DuckDBPyConnection, home: Home, name: str, reach: Reach)
         "models_to_retrain": _models(con, reach),
         "same_text": list(reach.same_text),
         "sealed_rows_with_the_same_text": reach.sealed_alike,
-        "outside_our_reach": list(OUTSIDE),
+        "undecided": list(reach.undecided),
+        "also_held_by": other_holders(home, name, reach.row_id),
+        "outside_our_reach": [*replayed, *OUTSIDE],
     }
 
 
@@ -99,7 +110,8 @@ def erased_text(report: Mapping[str, Any]) -> str:
         f"reason       {report['reason']}",
         f"begun        {report['begun_at']}" + (f", done {report['done_at']}" if report["done_at"] else ""),
         f"showed it    {report['requests_that_showed_it']} requests; {report['texts_that_copy_it']} texts copy it",
-        f"gone         {report['requests']} requests and {report['candidates']} rows",
+        f"gone         {report['requests']} requests, {report['completions_of_other_requests']} completions of others,"
+        f" and {report['candidates']} rows",
     ]
     counts = dict(report["counts"])
     tables = counts.pop("warehouse")
@@ -116,12 +128,23 @@ def erased_text(report: Mapping[str, Any]) -> str:
         lines.append(f"same text    rows of others, not erased: {ids}")
     if report["sealed_rows_with_the_same_text"]:
         lines.append(f"same text    {report['sealed_rows_with_the_same_text']} other sealed rows, not erased")
+    if report["undecided"]:
+        ids = ", ".join(row_id[:16] for row_id in report["undecided"][:10])
+        lines.append(
+            f"undecided    {len(report['undecided'])} rows hold its few words, perhaps by chance: {ids}. Decide on each"
+            f" (--json names all): careful exclude {report['dataset']} --row ROW_ID --reason ..."
+        )
+    lines += [f"also held by {_held(one)}" for one in report["also_held_by"]]
     lines += [f"out of reach {what}" for what in report["outside_our_reach"]]
     if report["status"] == "swept":
         lines.append(
             f"to do        mend what is told below, run `careful run {report['dataset']}`, then this command again"
         )
     return "\n".join(lines)
+
+
+def _held(holder: Mapping[str, str]) -> str:
+    return f"{holder['dataset']}{'' if holder['held'] == 'yes' else ' (' + holder['held'] + ')'}: {holder['next']}"
 
 
 def _models(con: duckdb.DuckDBPyConnection, reach: Reach) -> list[dict[str, str]]:

@@ -21,7 +21,8 @@ from careful_assets.warehouse.home import explained
 from careful_assets.warehouse.tables import read
 
 _REQUESTS: dict[str, pl.DataType | type[pl.DataType]] = {
-    "row_id": pl.String, "request_id": pl.String, "parent_ids": pl.List(pl.String), "generator_family": pl.String,
+    "row_id": pl.String, "request_id": pl.String, "ordinal": pl.Int64, "parent_ids": pl.List(pl.String),
+    "generator_family": pl.String,
 }  # fmt: skip
 _TEXTS = {"row_id": pl.String, "text": pl.String}
 

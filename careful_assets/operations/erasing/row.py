@@ -82,6 +82,25 @@ def real_row(con: duckdb.DuckDBPyConnection, loaded: LoadedCard, home: Home, ask
     )
 
 
+def refuse_telling(loaded: LoadedCard, home: Home, row: RealRow, reason: str) -> None:
+    """A reason stays on record, and in every tombstone: it must not hold the row's text.
+
+    Raises:
+        Refused: it holds the text, as an erasure finds copies.
+    """
+    offered = pl.DataFrame({"row_id": ["reason"], "text": [reason]})
+    if row.sealed:
+        told = look_up_sealed(loaded, home, row.row_id, offered)
+        found = told.copies if told else frozenset()
+    else:
+        found = copies.find_copies(row.text, row.hashes, offered.iter_rows())
+    if found:
+        raise Refused(
+            f"{loaded.card.name}: the reason holds the text of the row, and would stay on record when it is gone; say "
+            "why without quoting it. Nothing was erased"
+        )
+
+
 def look_up_sealed(loaded: LoadedCard, home: Home, row_id: str, texts: pl.DataFrame) -> SealedRow | None:
     """What the vault says of the row; None if it is not sealed. `texts`: row_id, text."""
     name = loaded.card.name

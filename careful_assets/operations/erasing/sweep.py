@@ -41,7 +41,7 @@ def sweep(home: Home, name: str, erasure: Erasure) -> Erasure:
         assert found is not None
         erasure = found
     for path in journals(home, name):
-        erase_requests(path, erasure.requests)
+        erase_requests(path, erasure.requests, erasure.choices)
     Quarantine(home.quarantine(name)).erase(erasure.candidates)
     with connect(home.warehouse(name), read_only=True) as con:
         sweep_releases(con, home.releases(name), retirements(con, erasure), erasure.rows, erasure.requests)

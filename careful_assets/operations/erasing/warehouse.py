@@ -17,7 +17,7 @@ import polars as pl
 
 from careful_assets.operations.erasing.reach import Reach
 from careful_assets.provenance.digests import data_version
-from careful_assets.provenance.erasures import Kind, newest_steps, record_step
+from careful_assets.provenance.erasures import Kind, choice_item, choice_of, newest_steps, record_step, text_item
 from careful_assets.provenance.ledger import StageVersion, current_versions, record_version
 from careful_assets.provenance.stages import STAGES, TABLES, UPSTREAM
 from careful_assets.release.tombstone import Retirement, retire_on_record
@@ -41,6 +41,7 @@ _BY_ROW = (
     "labeling.reviews",
     "evaluation.leaks",
 )
+_FORGOTTEN = "origin = 'erased', row_id = null, matched_row_id = null"
 _REDUCED = "status = 'erased', rendered_prompt = '', cause = null"
 
 
@@ -55,6 +56,7 @@ class Erasure:
     begun_at: datetime
     plan: dict[str, Any] = field(repr=False)
     requests: frozenset[str] = frozenset()
+    choices: frozenset[tuple[str, int]] = frozenset()
     candidates: frozenset[str] = frozenset()
     releases: frozenset[str] = frozenset()
 
@@ -86,16 +88,24 @@ def erasure_of(con: duckdb.DuckDBPyConnection, row_id: str) -> Erasure | None:
         steps["recorded_at"][0],
         json.loads(step["receipt"]),
         items["request"],
+        frozenset(choice_of(item) for item in items["choice"]),
         items["candidate"],
         items["release"],
     )
 
 
-def begin(con: duckdb.DuckDBPyConnection, erasure_id: str, reach: Reach, reason: str, plan: dict[str, Any]) -> None:
-    """Record, in the caller's transaction, what is going to be erased: from now on no stage may run."""
+def begin(
+    con: duckdb.DuckDBPyConnection, erasure_id: str, reach: Reach, reason: str, plan: dict[str, Any], key: bytes
+) -> None:
+    """Record, in the caller's transaction, what is going to be erased: from now on no stage may run.
+
+    `key`: the quarantine's, under which texts are digested.
+    """
     note_erased(con, erasure_id, "anchor", [reach.row_id])
     note_erased(con, erasure_id, "request", reach.requests)
+    note_erased(con, erasure_id, "choice", [choice_item(*choice) for choice in reach.choices])
     note_erased(con, erasure_id, "candidate", reach.candidates)
+    note_erased(con, erasure_id, "text", [text_item(key, text_hash) for text_hash in reach.hashes])
     note_erased(con, erasure_id, "release", reach.releases)
     record_step(con, erasure_id, reach.row_id, "begun", reason, json.dumps(plan))
 
@@ -152,6 +162,10 @@ def _cut(con: duckdb.DuckDBPyConnection, erasure: Erasure, vault_counts: pl.Data
         touched.add("generation.candidates")
     con.register("_ids", pl.DataFrame({"id": list(erasure.requests)}, schema={"id": pl.String}))
     con.execute(f"update generation.requests set {_REDUCED} where request_id in (select id from _ids)")  # noqa: S608
+    con.unregister("_ids")
+    con.register("_ids", pl.DataFrame({"id": list(erasure.rows)}, schema={"id": pl.String}))
+    for column in ("row_id", "matched_row_id"):
+        con.execute(f"update provenance.inherited set {_FORGOTTEN} where {column} in (select id from _ids)")  # noqa: S608
     con.unregister("_ids")
     if erasure.requests:
         touched.add("generation.requests")

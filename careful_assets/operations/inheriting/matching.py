@@ -19,6 +19,7 @@ import polars as pl
 from careful_assets.card.profiles import LeakSettings
 from careful_assets.generation.candidates import clean
 from careful_assets.operations.inheriting.reading import ForeignFile
+from careful_assets.provenance.erasures import text_item
 from careful_assets.text import near_texts
 from careful_assets.text.ngrams import ngram_hashes
 from careful_assets.text.normalize import hash64, normalize, tokens
@@ -108,6 +109,14 @@ def match_sealed(con: duckdb.DuckDBPyConnection, probe: VaultProbe, leaks: LeakS
         grams = [(row_id, one) for row_id, text in texts for one in ngram_hashes(tokens(text), leaks.ngram_tokens)]
         _leaked(con, probe.find_leaks("ngram", _prints(grams), round(leaks.ngram_containment * 1000)), "ngram")
     _leaked(con, probe.find_near(_asked(con), Near(NEAR, near_texts)), "near")
+
+
+def match_erased(con: duckdb.DuckDBPyConnection, erased: Collection[str], key: bytes) -> None:
+    """Find texts that were erased, or copied what was: their normal forms' keyed digests are among `erased`."""
+    for batch in batches(con.table("inherit_texts").select("text_hash")):
+        gone = [one for one in batch["text_hash"].to_list() if text_item(key, one) in erased]
+        matches = pl.DataFrame({"text_hash": gone}, schema={"text_hash": pl.Int64})
+        _found(con, matches.with_columns(origin=pl.lit("erased"), how=pl.lit("exact"), score=pl.lit(MILLION)))
 
 
 def decide(con: duckdb.DuckDBPyConnection) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-import shutil
 import zlib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -87,6 +86,15 @@ class EveryLine(FaultList):
         if place is not None:
             self.places.append(place)
 
+    def stop(self) -> None:
+        """As for anchors, but said of a foreign file.
+
+        Raises:
+            MalformedInput: there is a fault.
+        """
+        with _said_of(self.source):
+            super().stop()
+
     @property
     def total(self) -> int:
         """How many faults were noted, shown or not."""
@@ -129,16 +137,26 @@ def _unpacked(path: Path, scratch: Path) -> tuple[str, Path]:
         with path.open("rb") as stream:
             packed = stream.read(2) == b"\x1f\x8b"
     except OSError as error:
-        raise _fault(path.name, f"cannot be read: {error.strerror}; see to its permissions") from error
+        raise _unread(path.name, error) from error
     if not packed:
         return digest, path
     plain = scratch / "unpacked"
+    with explained(plain), plain.open("wb") as out:
+        for piece in _pieces(path):
+            out.write(piece)
+    return digest, plain
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    """What a gzip file holds; what is wrong with the file is said of it, and not of where it is unpacked."""
     try:
-        with gzip.open(path, "rb") as stream, explained(plain), plain.open("wb") as out:
-            shutil.copyfileobj(stream, out, 1 << 20)
+        with gzip.open(path, "rb") as stream:
+            while piece := stream.read(1 << 20):
+                yield piece
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _fault(path.name, f"is a damaged gzip file ({type(error).__name__}); fetch it again") from error
-    return digest, plain
+    except OSError as error:
+        raise _unread(path.name, error) from error
 
 
 def _kind(plain: Path, name: str) -> Kind:
@@ -203,11 +221,18 @@ def _fault(name: str, message: str, key: str = "") -> MalformedInput:
     return MalformedInput(f"foreign file {name}", [Fault(name, None, key, message)])
 
 
+def _unread(name: str, error: OSError) -> MalformedInput:
+    why = error.strerror or type(error).__name__
+    return _fault(name, f"cannot be read: {why}; see to its permissions and the disk that it lies on")
+
+
 @contextmanager
 def _said_of(name: str) -> Iterator[None]:
-    """Faults that the readers of anchors found, said of a foreign file."""
+    """Faults that the readers of anchors found, and errors of reading, said of a foreign file."""
     try:
         yield
     except MalformedInput as error:
         faults = [Fault(name, fault.line, fault.key, fault.message) for fault in error.faults]
         raise MalformedInput(f"foreign file {name}", faults) from None
+    except OSError as error:
+        raise _unread(name, error) from error

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import duckdb
 import polars as pl
 import polars.selectors as cs
 
-from careful_assets.errors import CarefulError, Exit
+from careful_assets.errors import CarefulError, Exit, HomeUnusable, StageFailed
 from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.home import Home
 from careful_assets.warehouse.migrations import is_newest, migrate
 
-CANDIDATES, ANCHORS = "generation.candidates", "anchors.rows"
+CANDIDATES, ANCHORS, RECORDS = "generation.candidates", "anchors.rows", "training.records"
+# What a warehouse that cannot be read, or not now, fails with as it is opened.
+UNREADABLE = (HomeUnusable, StageFailed)
+_DAMAGED = (duckdb.CatalogException, duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
 _SHORTEST_PREFIX = 8
 _DIGITS = frozenset("0123456789abcdef")
 _AFTER_THE_LAST_DIGIT = "g"
@@ -35,11 +38,15 @@ class UnknownRow(CarefulError):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a row stands: in which dataset and table. `row_id` is its whole id."""
+    """Where a row stands: in which dataset and table. `row_id` is its whole id.
+
+    `skipped`: by dataset that could not be looked into the reason.
+    """
 
     dataset: str
     table: str
     row_id: str
+    skipped: dict[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -48,15 +55,22 @@ def opened(home: Home, dataset: str) -> Iterator[duckdb.DuckDBPyConnection]:
 
     Raises:
         StageFailed: there is none, or a newer careful-assets wrote it.
+        HomeUnusable: it is damaged, or no warehouse at all.
     """
     path = home.warehouse(dataset)
-    with connect(path, read_only=True) as con:
-        if is_newest(con):
+    try:
+        with connect(path, read_only=True) as con:
+            if is_newest(con):
+                yield con
+                return
+        migrate(path)
+        with connect(path, read_only=True) as con:
             yield con
-            return
-    migrate(path)
-    with connect(path, read_only=True) as con:
-        yield con
+    except _DAMAGED as error:
+        raise HomeUnusable(
+            f"cannot read {path}: {str(error).splitlines()[0]}. Nothing was changed; put back a copy of it that is "
+            "whole"
+        ) from error
 
 
 def with_warehouse(home: Home, datasets: Iterable[str]) -> list[str]:
@@ -73,10 +87,24 @@ def located(home: Home, datasets: Sequence[str], row_id: str) -> Iterator[tuple[
     """
     if len(row_id) < _SHORTEST_PREFIX or not _DIGITS.issuperset(row_id):
         raise UnknownRow(f"{row_id!r} is no row id: give at least {_SHORTEST_PREFIX} hex digits of one, in lower case")
+    skipped: dict[str, str] = {}
     with ExitStack() as stack:
-        open_ones = {name: stack.enter_context(opened(home, name)) for name in with_warehouse(home, datasets)}
-        place = _place_in(open_ones, datasets, row_id)
-        yield open_ones[place.dataset], place
+        open_ones = {}
+        for name in with_warehouse(home, datasets):
+            try:
+                open_ones[name] = stack.enter_context(opened(home, name))
+            except UNREADABLE as error:
+                skipped[name] = str(error)
+        try:
+            place = _place_in(open_ones, datasets, row_id)
+        except UnknownRow as error:
+            raise UnknownRow(f"{error}{not_looked_into(skipped)}") from error
+        yield open_ones[place.dataset], replace(place, skipped=skipped)
+
+
+def not_looked_into(skipped: Mapping[str, str]) -> str:
+    """The end of a sentence that says that nothing was found, where some datasets could not be looked into."""
+    return "".join(f". {dataset} could not be looked into: {why}" for dataset, why in skipped.items())
 
 
 def _place_in(open_ones: Mapping[str, duckdb.DuckDBPyConnection], datasets: Sequence[str], row_id: str) -> Place:
@@ -84,8 +112,7 @@ def _place_in(open_ones: Mapping[str, duckdb.DuckDBPyConnection], datasets: Sequ
     erased: dict[str, str] = {}
     for dataset, con in open_ones.items():
         gone = erasures_of(con, dataset, row_id)
-        for table in (CANDIDATES, ANCHORS):
-            ids = ids_from(con, table, "row_id", row_id)
+        for table, ids in _ids_by_table(con, row_id).items():
             # While an erasure is under way its rows still stand.
             found += [Place(dataset, table, full) for full in ids if full not in gone]
         erased |= gone
@@ -100,6 +127,12 @@ def _place_in(open_ones: Mapping[str, duckdb.DuckDBPyConnection], datasets: Sequ
         names = ", ".join(place.dataset for place in found)
         raise UnknownRow(f"{found[0].row_id} is a row of several datasets: {names}; name one with --dataset")
     return found[0]
+
+
+def _ids_by_table(con: duckdb.DuckDBPyConnection, prefix: str) -> dict[str, list[str]]:
+    """The ids with this prefix by the table that tells most of them: a candidate's record is told by the candidate."""
+    ids = {table: ids_from(con, table, "row_id", prefix) for table in (CANDIDATES, ANCHORS, RECORDS)}
+    return ids | {RECORDS: sorted(set(ids[RECORDS]) - set(ids[CANDIDATES]))}
 
 
 def _must_be_one(prefix: str, found: Sequence[str], erased: Sequence[str]) -> None:
@@ -136,13 +169,24 @@ def in_utc(rows: pl.DataFrame) -> pl.DataFrame:
 
 def erasures_of(con: duckdb.DuckDBPyConnection, dataset: str, prefix: str) -> dict[str, str]:
     """By erased row with this prefix the sentence that says when it went, by which erasure, and the receipt."""
+    if not con.table("provenance.erased").limit(1).fetchall():
+        return {}
     told = {}
-    for row_id in ids_from(con, "provenance.erased", "item", prefix):
-        marks = [row for row in rows_where(con, "provenance.erased", "item", row_id) if row["kind"] in _ROWS]
+    of_records = {row_id: _requests_of(con, row_id) for row_id in ids_from(con, RECORDS, "row_id", prefix)}
+    for row_id in {*ids_from(con, "provenance.erased", "item", prefix), *of_records}:
+        items = [(row_id, _ROWS), *((request_id, ("request",)) for request_id in of_records.get(row_id, ()))]
+        marks = [
+            row for item, kinds in items for row in rows_where(con, "provenance.erased", "item", item)
+            if row["kind"] in kinds
+        ]  # fmt: skip
         if marks:
             steps = rows_where(con, "provenance.erasures", "erasure_id", marks[0]["erasure_id"])
             told[row_id] = _erased(dataset, row_id, max(steps, key=lambda row: int(row["seq"])))
     return told
+
+
+def _requests_of(con: duckdb.DuckDBPyConnection, row_id: str) -> set[str]:
+    return {row["request_id"] for row in rows_where(con, RECORDS, "row_id", row_id)}
 
 
 def _erased(dataset: str, row_id: str, step: dict[str, Any]) -> str:

@@ -31,7 +31,8 @@ def trace_text(story: Mapping[str, Any]) -> str:
     branches += [("release", [_release(one)]) for one in story["releases"]]
     if not story["releases"]:
         branches.append(("releases", ["none"]))
-    title = f"{story['row_id']}  {story['origin']} row of {story['dataset']}"
+    earlier = " of an earlier generation" if story.get("earlier") else ""
+    title = f"{story['row_id']}  {story['origin']} row of {story['dataset']}{earlier}"
     return "\n".join([title, *_tree(branches)])
 
 
@@ -59,21 +60,79 @@ def _real(story: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
 def _generated(story: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     candidate, label = story["candidate"], story["label"]
     branches = [
-        ("text", [one_line(candidate["text"])]),
-        ("asked for", [f"{candidate['requested_label']} ({candidate['artifact_type']})"]),
+        ("text", [_text(candidate["text"])]),
+        ("asked for", [f"{candidate['requested_label']}{_in_brackets(candidate['artifact_type'])}"]),
+        *([_masked(candidate["personal_data"])] if candidate.get("personal_data") else []),
         *(_made(story) if story["inherited"] is None else _inherited(story)),
-        ("gates", [_kept(story["decisions"]), *(line for row in story["decisions"] for line in _decision(row))]),
-        *(("vote", [f"{row['judge']} ({row['family']}): {row['label']}"]) for row in story["votes"]),
+        *(_judged(story) if story["earlier"] is None else _admitted(story)),
+        *(("vote", [_vote(row)]) for row in story["votes"]),
         *(("review", [_review(row)]) for row in story["reviews"]),
     ]
     if label is not None:
         confirmed = "" if label["confirmed"] else ", not confirmed"
         branches.append(("label", [f"{label['label']}, {label['label_source']}{confirmed}"]))
-    branches.append(("leak check", _leak_check(story)))
-    return branches + [
-        ("LEAK", [f"{row['detector']}: sealed row {row['eval_row_digest'][:16]}, {row['evidence']}"])
-        for row in story["leaks"]
+    if story["earlier"] is None:
+        branches.append(("leak check", _leak_check(story)))
+        branches += [
+            (
+                "LEAK",
+                [f"{row['detector']}: sealed row {row['eval_row_digest'][:16]}, {one_line(row['evidence'] or '')}"],
+            )
+            for row in story["leaks"]
+        ]
+        branches += [("let in by", _let_in(story["released"]))] if story["released"] else []
+    return branches
+
+
+def _judged(story: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    decisions = story["decisions"]
+    return [("gates", [_kept(decisions), *(line for row in decisions for line in _decision(row))])]
+
+
+def _admitted(story: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    """What is known of how a row came in that other candidates have taken the place of."""
+    told = (
+        f"votes and prompt from release {story['released']['version']}"
+        if story["released"]
+        else "votes and rendered prompt are gone: no folder of a release with the row can be read"
+    )
+    return [
+        (
+            "admitted",
+            [
+                f"{story['earlier']['recorded_at']}: kept, confirmed and not struck, before other candidates were made",
+                "the gates' decisions are not kept; " + told,
+            ],
+        )
     ]
+
+
+def _let_in(released: Mapping[str, Any]) -> list[str]:
+    """What a release says of a row that would not be let in today."""
+    votes = [one_line(str(vote)) for vote in released.get("votes") or ()]
+    reviewed = released.get("reviewer") and _review({"label": None, **released, "decision": released.get("review")})
+    source = one_line(str(released["label_source"]))
+    return [
+        f"release {released['version']}: label {one_line(released['label'])}, {source}",
+        *(f"vote {vote}" for vote in votes),
+        *([f"review {reviewed}"] if reviewed else []),
+    ]
+
+
+def _masked(kinds: Sequence[str]) -> tuple[str, list[str]]:
+    return ("masked", [one_line(", ".join(kinds))])
+
+
+def _vote(row: Mapping[str, Any]) -> str:
+    return f"{one_line(row['judge'])}{_in_brackets(row['family'])}: {row['label']}"
+
+
+def _in_brackets(word: str | None) -> str:
+    return f" ({word})" if word else ""
+
+
+def _text(text: str | None) -> str:
+    return "(gone)" if text is None else one_line(text)
 
 
 def _made(story: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
@@ -81,7 +140,7 @@ def _made(story: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
     candidate, request, prompt = story["candidate"], story["request"], story["prompt"]
     said = [one_line(one) for one in (request["answered_by"], request["fingerprint"]) if one]
     return [
-        ("ended by", [str(candidate["finish_reason"])]),
+        *([("ended by", [candidate["finish_reason"]])] if candidate["finish_reason"] else []),
         (
             "generator",
             [
@@ -96,11 +155,13 @@ def _made(story: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
         (
             "request",
             [
-                f"{request['request_id'][:16]}, round {request['round']}, sent {request['requested_at']}, "
-                f"answered {request['answered_at']}"
+                f"{request['request_id'][:16]}, round {request['round']}"
+                + (f", sent {request['requested_at']}" if request["requested_at"] else "")
+                + (f", answered {request['answered_at']}" if request["answered_at"] else "")
             ],
         ),
         ("parents", [_counted(len(story["parents"]), "row"), *(_parent(row) for row in story["parents"])]),
+        *([("learned", ["from every row that was an exemplar then"])] if story["fitted_to_exemplars"] else []),
     ]
 
 
@@ -119,8 +180,10 @@ def _prompt(prompt: Mapping[str, Any]) -> list[str]:
     return [f"{prompt['prompt_id']}, sha256 {prompt['sha256'][:16]}", f"{where}: {_FILE_STATES[prompt['file']]}"]
 
 
-def _rendered(text: str) -> list[str]:
+def _rendered(text: str | None) -> list[str]:
     """The first lines of what was sent; all of it is in the JSON document."""
+    if text is None:
+        return ["(gone)"]
     lines = text.splitlines()
     more = len(lines) - _PROMPT_LINES
     shown = [f"  {one_line(line)}" for line in lines[:_PROMPT_LINES]]
@@ -130,7 +193,7 @@ def _rendered(text: str) -> list[str]:
 
 def _parent(row: Mapping[str, Any]) -> str:
     generated = ", generated" if row["origin"] == "generated" else ""
-    return f"{row['row_id'][:16]}{generated}  {one_line(row['text'] if row['text'] is not None else '(gone)')}"
+    return f"{row['row_id'][:16]}{generated}  {_text(row['text'])}"
 
 
 def _kept(decisions: Sequence[Mapping[str, Any]]) -> str:

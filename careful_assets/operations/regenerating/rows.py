@@ -21,7 +21,7 @@ from careful_assets.llm.journal import Journal
 from careful_assets.llm.journal_state import JournalState
 from careful_assets.llm.prices import Prices
 from careful_assets.llm.requests import Answer, GeneratorIdentity, Request
-from careful_assets.operations.records.lookups import CANDIDATES, located, rows_where
+from careful_assets.operations.records.lookups import CANDIDATES, RECORDS, located, rows_where
 from careful_assets.operations.regenerating.asking_again import (
     announced,
     ask_again,
@@ -35,6 +35,7 @@ from careful_assets.warehouse.home import Home
 from careful_assets.warehouse.quarantine import Quarantine
 
 RECORDS = ("prompt_digest", "request_id", "row_id")
+_SAID = {True: "holds", False: "DIFFERS", None: "not on record"}
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,9 @@ def regenerate_rows(
 ) -> dict[str, Any]:  # fmt: skip
     """Rebuild these rows from the journal and, unless `offline`, ask the live generator for their requests again.
 
-    Of each row is told what holds: `prompt_digest`, the card has the prompt that the record names; `request_id`, the
-    recorded request has the id that it is recorded under; `row_id`, the recorded answer gives the row and its id (and,
+    Of each row is told what holds, True or False, None where there is nothing on record to hold it against:
+    `prompt_digest`, the card has the prompt that the record names; `request_id`, the recorded request has
+    the id that it is recorded under; `row_id`, the recorded answer gives the row and its id (and,
     where personal data was masked, the digest of the raw text). `again` is what the generator gave now: `equal`,
     `normalized` (equal in normal form), `apart` with the share of characters that agree (1 - Levenshtein distance /
     length of the longer text), `short` or `failed`.
@@ -100,7 +102,7 @@ def rows_text(report: Mapping[str, Any]) -> str:
     """What `careful regenerate --row` prints."""
     lines = [f"{report['dataset']}: {len(report['rows'])} rows rebuilt from their records"]
     for row in report["rows"]:
-        said = [f"{what.replace('_', ' ')} {'holds' if row['rebuilt'][what] else 'DIFFERS'}" for what in RECORDS]
+        said = [f"{what.replace('_', ' ')} {_SAID[row['rebuilt'][what]]}" for what in RECORDS]
         lines.append(f"{row['row_id'][:16]}  {', '.join(said)}")
         lines += [f"                  {why}" for why in row["rebuilt"]["why"]]
         if "again" in row:
@@ -112,6 +114,11 @@ def _named(loaded: LoadedCard, home: Home, row_id: str) -> _Named:
     name = loaded.card.name
     with located(home, [name], row_id) as (con, place):
         short = place.row_id[:16]
+        if place.table == RECORDS:
+            raise Refused(
+                f"{name}: {short} is of an earlier generation, whose requests are not those of now: set the card's "
+                f"generator, prompts and seed back to rebuild it; `careful trace {short}` tells its record"
+            )
         if place.table != CANDIDATES:
             raise Refused(f"{name}: {short} is a real row: nobody generated it, so that it cannot be made again")
         (candidate,) = rows_where(con, CANDIDATES, "row_id", place.row_id)
@@ -132,20 +139,24 @@ def _rebuilt(loaded: LoadedCard, home: Home, named: _Named, state: JournalState)
     """What of a row's record holds, and why what does not."""
     candidate, recorded = named.candidate, named.request
     request_id, why = candidate["request_id"], []
-    prompt = any(one.sha256 == recorded["prompt_sha256"] for one in loaded.prompts)
+    prompt: bool | None = any(one.sha256 == recorded["prompt_sha256"] for one in loaded.prompts)
     if not prompt:
+        prompt = False if any(one.prompt_id == recorded["prompt_id"] for one in loaded.prompts) else None
         why.append(f"the card has no prompt of the digest {recorded['prompt_sha256'][:12]} ({recorded['prompt_id']})")
     request = _asked(recorded)
-    same_request = request.request_id == request_id == _id_in(state, request_id)
+    same_request: bool | None = request.request_id == request_id
     if not same_request:
-        why.append("the record of the request gives another id, or the journal lacks the request")
-    same_row = _row_again(loaded, home, candidate, request, state)
-    if not same_row:
-        why.append(
-            "the recorded answer gives another row"
-            if request_id in state.answers
-            else "the journal lacks the answer; restore it from a backup"
-        )
+        why.append("the record of the request gives another id")
+    elif request_id not in state.requests:
+        same_request = None
+        why.append("the journal lacks the request; restore it from a backup")
+    same_row: bool | None = None
+    if request_id in state.answers:
+        same_row = _row_again(loaded, home, candidate, request, state)
+        if not same_row:
+            why.append("the recorded answer gives another row")
+    else:
+        why.append("the journal lacks the answer; restore it from a backup")
     held = dict(zip(RECORDS, (prompt, same_request, same_row), strict=True))
     return {
         "row_id": candidate["row_id"], "request_id": request_id, "ordinal": candidate["ordinal"],
@@ -163,11 +174,6 @@ def _asked(row: Mapping[str, Any]) -> Request:
         answer_schema=params.pop("answer_schema", None), params=params, seed=row["seed"],
         completions=row["completions"], parent_ids=row["parent_ids"],
     )  # fmt: skip
-
-
-def _id_in(state: JournalState, request_id: str) -> str | None:
-    """The id by the journal, which was made from the request's content as it was read."""
-    return state.requests[request_id].request_id if request_id in state.requests else None
 
 
 def _row_again(

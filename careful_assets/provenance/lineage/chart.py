@@ -13,6 +13,7 @@ from itertools import pairwise
 from xml.sax.saxutils import escape
 
 from careful_assets.provenance.lineage.nodes import Edge, Graph, Node
+from careful_assets.provenance.lineage.widths import cut, width_of
 from careful_assets.provenance.stages import STAGES
 
 WIDTH = 1040
@@ -22,8 +23,10 @@ _TALL, _SMALL = 54, 44  # a box's height: a stage's at least, any other's
 _ROOM = 126  # beside a stage, for the words on its lines: lanes begin beyond it
 _LANE, _PORT, _GAP, _STACK = 16, 30, 46, 12
 _ARROW = "m-7 -4l7 4 -7 4"
+_NEAR = 0.8  # of its room: from here on a text's width is not left to the font
 _MOST = 5  # boxes of a kind; the rest are counted in one more
-_LETTERS = 27  # of a name
+_PAD = 14  # left and right of a box's words
+_NAME, _FACT = 14, 12  # sizes of type, in pixels, as the page has them
 _SIDES = {"source": "anchors", "prompt": "generation", "generator": "generation", "inherited": "generation"}
 _EXITS = {"mix": "training", "release": "release"}
 _ASIDE = {"refused": "filtering", "unconfirmed": "labeling", "struck": "evaluation", "vault": "anchors"}
@@ -93,11 +96,13 @@ class _Row:
         return max(self.own_height, beside * (_SMALL + _STACK) - _STACK)
 
 
-def clean(text: str, letters: int | None = None) -> str:
-    """The text without characters that cannot be seen or turn others around, cut to so many letters, and escaped."""
-    seen = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(one) in _UNSEEN else one for one in text)
-    short = seen if letters is None or len(seen) <= letters else seen[: letters - 1] + "…"
-    return escape(short, {"'": "&#39;", '"': "&quot;"})
+def clean(text: str) -> str:
+    """The text without characters that cannot be seen or turn others around, escaped."""
+    return escape(_seen(text), {"'": "&#39;", '"': "&quot;"})
+
+
+def _seen(text: str) -> str:
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(one) in _UNSEEN else one for one in text)
 
 
 def folded(graph: Graph) -> Graph:
@@ -154,10 +159,8 @@ def chart(whole: Graph) -> str:
     height = top - _GAP + 8
     # Words last: they stand on top of the lines that pass behind them.
     parts = [*(line.path() for line in lines), *map(_shape, boxes.values()), *(line.words() for line in lines)]
-    return (
-        f"<svg viewBox='0 0 {WIDTH} {height}' role='img' aria-label='lineage of {clean(graph.dataset)}'>"
-        f"{''.join(parts)}</svg>"
-    )
+    size = f"width='{WIDTH}' height='{height}' viewBox='0 0 {WIDTH} {height}'"
+    return f"<svg {size} role='img' aria-label='lineage of {clean(graph.dataset)}'>{''.join(parts)}</svg>"
 
 
 def _rows(graph: Graph, edges: Sequence[Edge]) -> dict[str, _Row]:
@@ -240,9 +243,18 @@ def _shape(box: _Box) -> str:
     return (
         f"<g class='box {node.kind} {node.state}'><title>{title}</title>"
         f"<rect x='{box.x + 1}' y='{box.y}' width='{_BOX - 2}' height='{box.height}' rx='6'/>"
-        f"<text x='{box.x + 14}' y='{middle - 3}' class='name'>{clean(node.name, _LETTERS)}</text>"
-        f"<text x='{box.x + 14}' y='{middle + 14}' class='fact'>{clean(said_of(node), 36)}</text></g>"
+        f"{_fitted(node.name, box.x + _PAD, middle - 3, 'name', _NAME)}"
+        f"{_fitted(said_of(node), box.x + _PAD, middle + 14, 'fact', _FACT)}</g>"
     )
+
+
+def _fitted(text: str, x: int, y: int, kind: str, size: int) -> str:
+    """As much of the text as the box has room for; whatever the reader's font, what comes near the end stays inside."""
+    room = _BOX - 2 * _PAD
+    shown = cut(_seen(text), room / size)
+    width = width_of(shown) * size
+    held = f" textLength='{width:.0f}' lengthAdjust='spacingAndGlyphs'" if width > _NEAR * room else ""
+    return f"<text x='{x}' y='{y}' class='{kind}'{held}>{clean(shown)}</text>"
 
 
 def said_of(node: Node) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 ENDPOINT = "api/v1/lineage"
 # With these the collector speaks of the event, not of how or how often it was asked.
@@ -44,20 +44,34 @@ class Address:
         """The address in OPENLINEAGE_URL, _ENDPOINT and _API_KEY; None without one, or if OPENLINEAGE_DISABLED is true.
 
         Raises:
-            BadAddress: it is not that of an HTTP server.
+            BadAddress: it is none that events could be sent to; the message holds neither the address nor the key.
         """
         url = environ.get("OPENLINEAGE_URL", "").strip()
         if not url or environ.get("OPENLINEAGE_DISABLED", "").strip().lower() == "true":
             return None
-        try:
-            parts = urlsplit(url)
-            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable:
-            raise BadAddress("OPENLINEAGE_URL is no address of a collector: it must begin with http:// or https://")
         endpoint = environ.get("OPENLINEAGE_ENDPOINT") or ENDPOINT
+        if not (_is_usable(url) and _is_usable(urljoin(url, endpoint))):
+            raise BadAddress(
+                "OPENLINEAGE_URL, or what OPENLINEAGE_ENDPOINT makes of it, is no address of a collector: it must be "
+                "such as http://host:5000 or https://host"
+            )
         return cls(url, endpoint, environ.get("OPENLINEAGE_API_KEY") or None)
+
+
+def _is_usable(url: str) -> bool:
+    """Whether a request to it can be made: what the transport refuses, it refuses here, where the words are ours."""
+    from requests import Request, RequestException
+    from urllib3.exceptions import LocationParseError
+    from urllib3.util import parse_url
+
+    try:
+        parts = urlsplit(url)
+        named = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        Request("POST", url).prepare()
+        (parse_url(url).host or "").encode("idna")  # as a connection looks it up: no label may be empty, or too long
+    except (ValueError, RequestException, LocationParseError):
+        return False
+    return named
 
 
 class Collector:
@@ -68,6 +82,8 @@ class Collector:
         from requests import Session
 
         session = Session()
+        # A POST that is sent on arrives elsewhere without the event, or with the key at a place that nobody named.
+        session.max_redirects = 0
         session.stream = True  # the status says it all: an answer's body is never read, however long it gets
         key = address.api_key
         auth = ApiKeyTokenProvider({"api_key": key}) if key else TokenProvider({})
@@ -79,7 +95,7 @@ class Collector:
         self._seconds = seconds
 
     def send(self, event: dict[str, Any]) -> None:
-        """Hand over one event and hear that it was taken.
+        """Hand over one event and hear that it was taken; one that was taken too late has not been sent, either.
 
         Raises:
             NotSent: it was not, or not in time.
@@ -99,7 +115,7 @@ class Collector:
         self._transport.close()
 
     def _attempt(self, event: dict[str, Any]) -> NotSent | None:
-        from requests import HTTPError
+        from requests import HTTPError, TooManyRedirects
 
         try:
             # The client declares its own classes of events, and sends a plain document just as well.
@@ -107,9 +123,11 @@ class Collector:
         except HTTPError as error:
             status = error.response.status_code if error.response is not None else 0
             return NotSent(f"the collector answered {status}", refused=status in _REFUSALS)
+        except TooManyRedirects as error:
+            status = error.response.status_code if error.response is not None else 0
+            return NotSent(f"the collector answered {status} with another address: set OPENLINEAGE_URL to that one")
         except Exception as error:  # noqa: BLE001  whatever it was, the event was not sent; its words may hold the address
             return NotSent(f"the collector cannot be reached ({type(error).__name__})")
-        # A POST that is sent on arrives elsewhere as a GET, without the event.
-        if answer.history or not 200 <= answer.status_code < 300:
-            return NotSent("the collector answered with another address: set OPENLINEAGE_URL to that one")
+        if not 200 <= answer.status_code < 300:
+            return NotSent(f"the collector answered {answer.status_code}")
         return None

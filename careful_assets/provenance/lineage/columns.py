@@ -7,6 +7,7 @@ sent (`lineage.events`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -66,17 +67,29 @@ def filling_models() -> dict[str, str]:
     Raises:
         ValueError: two models say that they fill one table.
     """
-    from ruamel.yaml import YAML
+    return _fillings("")
 
+
+def _fillings(table: str) -> dict[str, str]:
+    """`filling_models` of the files that say so of this table: reading YAML is slow, a process asks for few tables."""
+    said = re.compile(rf"fills:\s*[\"']?{re.escape(table)}")
     found: dict[str, str] = {}
     for path in sorted(models_folder().glob("*/schema.yml")):
-        for entry in YAML(typ="safe").load(path.read_text(encoding="utf-8"))["models"]:
-            table = entry.get("meta", {}).get("fills")
-            if table in found:
-                raise ValueError(f"{path}: {entry['name']} fills {table}, and so does {found[table]}; mend one of them")
-            if table is not None:
-                found[table] = f"{path.parent.name}/{entry['name']}"
+        text = path.read_text(encoding="utf-8")
+        for filled, model in _declared(text) if said.search(text) else ():
+            if filled in found:
+                raise ValueError(f"{path}: {model} fills {filled}, and so does {found[filled]}; mend one of them")
+            found[filled] = f"{path.parent.name}/{model}"
     return found
+
+
+@cache
+def _declared(text: str) -> tuple[tuple[str, str], ...]:
+    """The tables that a `schema.yml` says are filled, each with its model."""
+    from ruamel.yaml import YAML
+
+    models = YAML(typ="safe").load(text)["models"]
+    return tuple((entry["meta"]["fills"], entry["name"]) for entry in models if "fills" in entry.get("meta", {}))
 
 
 def lineage_of(sql: str, tables: _Schema) -> Lineage:
@@ -111,7 +124,7 @@ def lineage_of(sql: str, tables: _Schema) -> Lineage:
 
 @cache
 def _lineage(table: str) -> Lineage:
-    model = filling_models().get(table)
+    model = _fillings(table).get(table)
     return _NOTHING if model is None else lineage_of(model_sql(model), migrated_columns())
 
 

@@ -6,9 +6,11 @@ sending them (`collector`, `operations.flush`). A line is not synced to disk: no
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any
 
 from careful_assets.warehouse.home import Home
 
+LOCK_S = 2.0  # how long another process may keep a file locked before we go on without it
 _BLOCK = 65_536
 
 
@@ -47,7 +50,7 @@ def append_line(path: Path, line: bytes) -> None:
     """Add one whole line, which ends in a newline; a torn line that a kill or a full disk left is cut off first.
 
     Raises:
-        OSError: it could not be written; the file ends where it ended before.
+        OSError: it could not be written, or another process keeps the file; it ends where it ended before.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path) as file:
@@ -67,14 +70,18 @@ def locked(path: Path) -> Iterator[int]:
     """The file at `path`, made if need be, open for appending and locked; it is at `path` as long as the lock lasts.
 
     Whoever waited for the lock while a flush renamed the file would write into what is being sent: they open anew.
+
+    Raises:
+        OSError: it cannot be opened; a TimeoutError if another process keeps it locked for `LOCK_S`.
     """
+    end = time.monotonic() + LOCK_S
     file = _open(path)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        _lock(file, path, end)
         while not _is_at(file, path):
             os.close(file)
             file = _open(path)
-            fcntl.flock(file, fcntl.LOCK_EX)
+            _lock(file, path, end)
         yield file
     finally:
         os.close(file)
@@ -96,6 +103,18 @@ def whole_end(file: int) -> int:
 
 def _open(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+
+def _lock(file: int, path: Path, end: float) -> None:
+    """Lock the file by `end`: a process that was stopped with the lock in hand would hold up everyone for ever."""
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                why = f"another process has kept it locked for {LOCK_S:g} s"
+                raise TimeoutError(errno.ETIMEDOUT, why, str(path)) from None
+            time.sleep(0.002)
 
 
 def _is_at(file: int, path: Path) -> bool:

@@ -28,6 +28,7 @@ _TABLES: tuple[tuple[str, tuple[Kind, ...]], ...] = (
 )
 _NAMED = {"mix": "arm", "vault": "store", "inherited": "store"}
 _RELEASED = "release.rows"
+_WHOLE = 40  # letters of a cell that stay on one line
 _ALIGNED = {True: "number", False: "text"}
 _LEGEND = {
     "real": "real rows",
@@ -49,7 +50,7 @@ p{margin:.3rem 0;color:var(--soft);overflow-wrap:anywhere}bdi{unicode-bidi:isola
 .legend span{display:inline-block;margin-right:1.4rem}
 .legend i{display:inline-block;width:1.6rem;height:3px;margin-right:.45rem;vertical-align:middle;
 background:currentColor}
-svg{display:block;width:100%;height:auto;margin:1.4rem 0;font:13px system-ui,sans-serif}
+svg{display:block;margin:1.4rem 0;font:13px system-ui,sans-serif}
 svg text{fill:var(--ink)}.box rect{fill:var(--box);stroke:var(--line);stroke-width:1.2}
 .box .name{font-weight:600;font-size:14px}.box .fact{fill:var(--soft);font-size:12px}
 .stage rect{stroke:var(--soft)}.aside rect,.prompt rect,.generator rect,.source rect{fill:var(--paper)}
@@ -62,10 +63,12 @@ svg text{fill:var(--ink)}.box rect{fill:var(--box);stroke:var(--line);stroke-wid
 .none,.empty{color:var(--soft)}.edge.none path,.edge.empty path{stroke-width:1.2;opacity:.7}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-size:13px}
 th,td{padding:.35rem 1.6rem .35rem 0;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
-th{color:var(--soft);font-weight:600;white-space:nowrap}td{max-width:34rem;overflow-wrap:anywhere}
+th{color:var(--soft);font-weight:600;white-space:nowrap}td{max-width:34rem}
+.whole{white-space:nowrap}
 .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 code{font:12px ui-monospace,monospace}
-@media print{body{margin:0;max-width:none;font-size:11px}svg{max-height:22cm}tr,svg{break-inside:avoid}}
+@media print{body{margin:0;max-width:none;font-size:11px}svg{width:100%;height:auto;max-height:22cm}
+tr,svg{break-inside:avoid}.scroll{overflow:visible}td{overflow-wrap:anywhere}}
 """
 
 
@@ -84,7 +87,7 @@ def page_of(graph: Graph) -> str:
             f"<p>{clean(_dated(graph))}</p>",
             f"<p class='told'>{clean(told(graph))}</p>",
             f"<p class='legend'>{legend}</p>",
-            chart(graph),
+            f"<div class='scroll'>{chart(graph)}</div>",
             *_tables(graph),
             "</body></html>\n",
         ]
@@ -100,6 +103,7 @@ def write_page(graph: Graph, home: Home) -> Path:
     path = home.lineage / f"{graph.dataset}.html"
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             unfinished.write_text(page_of(graph), encoding="utf-8")
             unfinished.replace(path)
@@ -149,10 +153,10 @@ def _tables(graph: Graph) -> Iterator[str]:
         yield _table("Rows on their way", flows)
     columns: list[Mapping[str, str | int | None]] = [
         {"column": column, "comes from": f"{source.table}.{source.column}", "how": source.kind.lower()}
-        for column, sources in column_lineage(_RELEASED).items()
+        for column, sources in (column_lineage(_RELEASED) if graph.of_kind("release") else {}).items()
         for source in sources
     ]
-    if columns and graph.of_kind("release"):
+    if columns:
         yield _table("Columns of released rows", columns)
 
 
@@ -186,4 +190,6 @@ def _cell(value: str | int | None) -> str:
         return f"<td class='number'>{value:,}</td>"
     if value and len(value) >= 16 and all(one in "0123456789abcdef" for one in value):
         return f"<td><code title='{value}'>{value}</code></td>"
-    return f"<td><bdi>{clean(value or '–')}</bdi></td>"
+    # Ids and times break at their hyphens elsewhere; prose may.
+    kind = " class='whole'" if not value or len(value) <= _WHOLE else ""
+    return f"<td{kind}><bdi>{clean(value or '–')}</bdi></td>"

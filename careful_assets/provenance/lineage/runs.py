@@ -58,12 +58,10 @@ class StageRun:
             self._tell_names("START")
 
     def completed(self, made: Made) -> None:
-        """Say what was read and made, with its figures; by name alone where they cannot be had: a run has an end."""
-        told = False
+        """Say what was read and made, with its figures; by name alone where they cannot be had: a run has one end."""
         with self._teller.guarded():
             self._tell_figures(made)
-            told = True
-        if not told:
+        if "COMPLETE" not in self._teller.told:
             with self._teller.guarded():
                 self._tell_names("COMPLETE")
 
@@ -161,6 +159,7 @@ class _Teller:
         self._description = description
         self._launch = launch
         self._run_id = naming.run_id(context.run_id, job, launch.attempt)
+        self.told: set[State] = set()  # what was written, or waits to be sent
 
     def tell(
         self,
@@ -182,7 +181,10 @@ class _Teller:
             inputs,
             outputs,
         )
-        emit(self._context.home, event, self._warn)
+        warnings = emit(self._context.home, event)
+        self.told.add(state)
+        for words in warnings:
+            self._warn(words)
 
     @contextmanager
     def guarded(self) -> Iterator[None]:

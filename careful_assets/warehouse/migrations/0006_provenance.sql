@@ -9,6 +9,15 @@ create table training.runs (
     seq bigint not null, mix_id varchar not null, arm varchar not null, row_id varchar not null, origin varchar not null,
     model_digest varchar not null, registry_state varchar not null, run_id varchar not null, trained_at timestamptz not null
 );
+-- Every generated row that training was ever allowed to use, by ids and digests: what is known of it when other rows have
+-- taken its place among the candidates.
+create table training.records (
+    seq bigint not null, row_id varchar not null, request_id varchar not null, ordinal integer not null, round integer not null,
+    prompt_id varchar not null, prompt_sha256 varchar not null, generator_id varchar not null, generator_family varchar not null,
+    generator_revision varchar, generator_digest varchar not null, params varchar not null, seed bigint not null,
+    parent_ids varchar[] not null, requested_label varchar not null, label varchar not null, label_source varchar not null,
+    depth integer not null, run_id varchar not null, recorded_at timestamptz not null
+);
 -- What people took out of every version to come: all rows of a generator, prompt, request, range of seeds or parent.
 create table filtering.exclusions (
     seq bigint not null, kind varchar not null, item varchar not null, reason varchar not null, withdrawn boolean not null,

@@ -1,5 +1,6 @@
 -- Candidates that an exclusion takes out, each with the first exclusion that does.
 -- Reads excluding (exclusions with the seeds of a range) and row_ancestors (what each candidate descends from).
+-- $seeds: how many seeds there are; after the last one comes the first.
 with asked as (
     select
         candidates.row_id as row_id,
@@ -8,7 +9,10 @@ with asked as (
         requests.generator_digest as generator_digest,
         requests.prompt_id as prompt_id,
         requests.prompt_sha256 as prompt_sha256,
-        requests.seed + candidates.ordinal as seed
+        case
+            when requests.seed + candidates.ordinal < $seeds then requests.seed + candidates.ordinal
+            else requests.seed + candidates.ordinal - $seeds
+        end as seed
     from generation.candidates as candidates
     inner join generation.requests as requests on requests.request_id = candidates.request_id
 ),

@@ -1,4 +1,4 @@
--- What each matched text is: the leak, then the best match among open rows, of equal ones the real row, then the first by id.
+-- What each matched text is: an erased one, the leak, then the best match among open rows, of equal ones the real row, then the first by id.
 --
 -- A text that is an open anchor, word for word, is that anchor, though it shares a phrase with a sealed row; not so if it
 -- is a sealed row word for word.
@@ -14,6 +14,7 @@ with ranked as (
             partition by text_hash
             order by
                 case
+                    when origin = 'erased' then 0
                     when origin = 'leak' and how = 'exact' then 1
                     when origin = 'real' and how = 'exact' then 2
                     when origin = 'leak' then 3
