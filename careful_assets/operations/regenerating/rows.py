@@ -21,7 +21,8 @@ from careful_assets.llm.journal import Journal
 from careful_assets.llm.journal_state import JournalState
 from careful_assets.llm.prices import Prices
 from careful_assets.llm.requests import Answer, GeneratorIdentity, Request
-from careful_assets.operations.records.lookups import CANDIDATES, RECORDS, located, rows_where
+from careful_assets.operations.records.lookups import CANDIDATES, located, rows_where
+from careful_assets.operations.records.lookups import RECORDS as ADMITTED
 from careful_assets.operations.regenerating.asking_again import (
     announced,
     ask_again,
@@ -114,7 +115,7 @@ def _named(loaded: LoadedCard, home: Home, row_id: str) -> _Named:
     name = loaded.card.name
     with located(home, [name], row_id) as (con, place):
         short = place.row_id[:16]
-        if place.table == RECORDS:
+        if place.table == ADMITTED:
             raise Refused(
                 f"{name}: {short} is of an earlier generation, whose requests are not those of now: set the card's "
                 f"generator, prompts and seed back to rebuild it; `careful trace {short}` tells its record"
