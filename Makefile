@@ -29,7 +29,7 @@ run: $(INSTALLED) ## Take the demo dataset through its whole life
 	@$(BIN)/careful run product_complaints
 
 test: $(INSTALLED) ## Run the tests
-	@$(BIN)/python -m pytest -q -m "not soak" --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -q -m "not soak" --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 soak: $(INSTALLED) ## Run the long statistical and fault tests
 	@$(BIN)/python -m pytest -q -m soak

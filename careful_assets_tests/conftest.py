@@ -26,6 +26,14 @@ _FOREIGN = (
     "OPENLINEAGE_DISABLED",
 )  # fmt: skip
 
+# Folders whose tests run for long: begun first, so that no worker is left alone with one in the end.
+_LONG = ("ui", "life", "generation", "operations", "cli")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long folders first; whole files and their order stay as they are."""
+    items.sort(key=lambda item: item.path.parent.name not in _LONG)
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_environment() -> Iterator[None]:
