@@ -15,7 +15,7 @@ from careful_assets.filtering.gates.excluded import Excluded
 from careful_assets.filtering.material import Material
 from careful_assets.filtering.settings import SetGate
 from careful_assets.llm.requests import SEEDS
-from careful_assets.provenance.descent import FITTED_FAMILY
+from careful_assets.provenance.descent import FITTED_FAMILY, UNKNOWN_FAMILY
 from careful_assets.provenance.stage import Inputs
 from careful_assets.warehouse.models import run_model_over
 
@@ -23,7 +23,7 @@ _EXCLUDING: dict[str, pl.DataType | type[pl.DataType]] = {
     "seq": pl.Int64, "kind": pl.String, "item": pl.String, "first_seed": pl.Int64, "last_seed": pl.Int64,
 }  # fmt: skip
 # Rows that came in a file were drawn by nobody's seed: the one on record is a stand-in.
-_SEED = pl.when(pl.col("generator_family") != "unknown").then(pl.col("seed")).alias("seed")
+_SEED = pl.when(pl.col("generator_family") != UNKNOWN_FAMILY).then(pl.col("seed")).alias("seed")
 _PAIRS: dict[str, pl.DataType | type[pl.DataType]] = {"row_id": pl.String, "ancestor": pl.String}
 
 

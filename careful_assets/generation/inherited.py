@@ -17,9 +17,10 @@ from careful_assets.generation.candidates import REQUESTS, Loaded, load_candidat
 from careful_assets.llm.journal_state import JournalState, read_state
 from careful_assets.llm.prices import Prices
 from careful_assets.llm.requests import GeneratorIdentity, Request
+from careful_assets.provenance.descent import UNKNOWN_FAMILY
 
 INHERITED_ROUND = 0
-UNKNOWN = GeneratorIdentity("unknown", "unknown", "unknown")
+UNKNOWN = GeneratorIdentity("unknown", UNKNOWN_FAMILY, "unknown")
 """Who wrote them. Their requests have an empty prompt, the prompt id `unknown`, no parents and the file's digest."""
 _NOBODYS = ("tokens", "cost", "prompt_tokens", "completion_tokens", "latency_s")
 

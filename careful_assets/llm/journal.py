@@ -16,10 +16,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from careful_assets.llm.durable import DurableLines
-from careful_assets.llm.journal_lock import sync_folder, take_lock
+from careful_assets.llm.journal_lock import take_lock
 from careful_assets.llm.journal_state import JournalState, read_state, whole_lines_end
 from careful_assets.llm.requests import Answer, Failure, Request
-from careful_assets.warehouse.home import explained
+from careful_assets.warehouse.home import explained, sync
 
 # One spelling is enough for lines that nobody hashes: keys stay in the order in which a person reads them.
 _ENCODE = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
@@ -65,7 +65,7 @@ class Journal:
             self._asked = set(self.at_opening.requests)
             with explained(self.path):
                 os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-                sync_folder(self.path.parent)
+                sync(self.path.parent)
                 self._lines = DurableLines(self.path, whole_lines_end(self.path))
         except BaseException:
             self._unlock()

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from careful_assets.llm.erased import ErasedRequest
-from careful_assets.llm.journal_lock import locked, sync_folder
+from careful_assets.llm.journal_lock import locked
 from careful_assets.llm.journal_state import JournalState, read_state, whole_lines, whole_lines_end
 from careful_assets.llm.requests import Answer, Choice
 from careful_assets.llm.spending import most_tokens, tokens_in, tokens_taken
-from careful_assets.warehouse.home import explained
+from careful_assets.warehouse.home import explained, sync
 
 
 def erase_requests(path: Path, request_ids: Collection[str], choices: Collection[tuple[str, int]] = ()) -> int:
@@ -55,7 +55,7 @@ def erase_requests(path: Path, request_ids: Collection[str], choices: Collection
         if reduced or shorter or whole_lines_end(real) < real.stat().st_size:
             _write(beside, _lines(real, reduced, shorter))
             beside.replace(real)
-            sync_folder(real.parent)
+            sync(real.parent)
         return len(reduced)
 
 

@@ -1,6 +1,6 @@
 """One writer a journal: the lock beside the file, held while lines are added or the file is rewritten.
 
-Belongs here: taking the lock, and making a folder's entries durable. Does not belong here: what is written (`journal`,
+Belongs here: taking the lock. Does not belong here: what is written (`journal`,
 `journal_erasing`).
 """
 
@@ -48,12 +48,3 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make durable which files the folder has."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -14,8 +14,9 @@ import polars as pl
 
 from careful_assets.errors import Exit, Fault, MalformedInput, StageFailed
 from careful_assets.llm.requests import SEEDS
+from careful_assets.provenance.descent import UNKNOWN_FAMILY
 from careful_assets.release.content import RECORD_FIELDS, ROW_FIELDS
-from careful_assets.release.counts import UNKNOWN_FAMILY, may_be_unknown, of_unknown_origin
+from careful_assets.release.counts import may_be_unknown, of_unknown_origin
 from careful_assets.release.files import MANIFEST, read_document
 from careful_assets.release.folder import changed_files, changed_rows, differences, read_manifest
 from careful_assets.release.tables import read_tables

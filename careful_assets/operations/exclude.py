@@ -23,7 +23,7 @@ from careful_assets.filtering.excluding import excluded_rows, known
 from careful_assets.filtering.exclusions import Exclusion, exclusion_of
 from careful_assets.filtering.material import Material, material_of
 from careful_assets.filtering.stage import decide
-from careful_assets.operations.judged import changed, data_versions, group_lines, inputs_of_filtering, out_of_date
+from careful_assets.operations.judged import changed, data_versions, group_lines, inputs_of_filtering, ran
 from careful_assets.operations.records.lookups import opened
 from careful_assets.operations.text import one_line
 from careful_assets.operations.withdrawing import inputs_of_withdrawal, record_withdrawal
@@ -101,19 +101,9 @@ def apply_exclusion(
     asked = trial.exclusion
     options = {"withdraw" if withdraw else "exclude": asked.kind, "item": asked.item, "reason": asked.reason}
     run = run_stage_with(project_root, home, loaded.card.name, _STAGE, options, say)
+    # A run whose checks fail has recorded the exclusion and made its data.
     recorded = not asked.changing(trial.inputs.model("filtering/standing_exclusions"))
-    report |= {
-        "success": run.success,
-        # A run whose checks fail has recorded the exclusion and made its data.
-        "recorded": recorded,
-        "run_id": run.run_id,
-        "problems": run.problems,
-        "advice": run.advice,
-        "exit_code": int(run.exit_code),
-        "data_version": data_versions(loaded, home)[_STAGE],
-        "out_of_date": out_of_date(loaded, home),
-    }
-    return report | (changed(before, trial.inputs.table("filtering.decisions")) if recorded else {})
+    return report | ran(loaded, home, run, recorded, before, trial.inputs)
 
 
 def excluded_text(report: Mapping[str, Any]) -> str:

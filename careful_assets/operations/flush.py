@@ -8,19 +8,17 @@ late to be heard of, comes again; consumers upsert by run id, state and time. Ev
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from careful_assets.errors import CarefulError, Exit, StageFailed
+from careful_assets.errors import CarefulError, Exit
 from careful_assets.provenance.lineage.collector import Address, BadAddress, Collector, NotSent
 from careful_assets.provenance.lineage.outbox import append_line, locked, outbox_file, refused_file, whole_end
-from careful_assets.warehouse.home import Home, explained
+from careful_assets.warehouse.home import Home, alone, explained
 
 SECONDS = 10.0  # what the collector may take for an event: nobody's run waits for it
 Progress = Callable[[int, int], None]
@@ -48,7 +46,7 @@ def flush(home: Home, progress: Progress) -> dict[str, Any]:
     report: dict[str, Any] = {"sent": 0, "refused": 0, "refusals": [], "stopped": None, "warnings": []}
     with explained(home.lineage):
         home.lineage.mkdir(parents=True, exist_ok=True)
-        with _alone(home):
+        with alone(home.lineage / "flush.lock", _busy(home)):
             sending = _Sending(home, report["warnings"])
             while report["stopped"] is None and sending.take():
                 _send(sending, collector, home, progress, report)
@@ -186,17 +184,8 @@ def _lines(path: Path, start: int = 0) -> int:
         return sum(1 for _ in stream)
 
 
-@contextmanager
-def _alone(home: Home) -> Iterator[None]:
-    lock = os.open(home.lineage / "flush.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StageFailed(
-                f"another careful flush is sending the events of {home.lineage}; wait for it to end, and run this "
-                "again if events are left"
-            ) from None
-        yield
-    finally:
-        os.close(lock)
+def _busy(home: Home) -> str:
+    return (
+        f"another careful flush is sending the events of {home.lineage}; wait for it to end, and run this again if "
+        "events are left"
+    )

@@ -7,7 +7,7 @@ reasons (`rejudge`, `exclude`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -20,6 +20,9 @@ from careful_assets.provenance.stage import Inputs, StageContext
 from careful_assets.provenance.stages import STAGES, UPSTREAM
 from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.home import Home
+
+if TYPE_CHECKING:
+    from careful_assets.operations.jobs import RunReport
 
 _STAGE = "filtering"
 
@@ -76,6 +79,23 @@ def out_of_date(loaded: LoadedCard, home: Home) -> list[str]:
             if any(above in stale or used[above] != versions[above].data_version for above in UPSTREAM[stage]):
                 stale.append(stage)
     return stale
+
+
+def ran(
+    loaded: LoadedCard, home: Home, run: RunReport, recorded: bool, before: pl.DataFrame, inputs: Inputs
+) -> dict[str, Any]:  # fmt: skip
+    """What a run of filtering by another rule came to; the difference is there only if the rule was `recorded`."""
+    report = {
+        "success": run.success,
+        "recorded": recorded,
+        "run_id": run.run_id,
+        "problems": run.problems,
+        "advice": run.advice,
+        "exit_code": int(run.exit_code),
+        "data_version": data_versions(loaded, home)[_STAGE],
+        "out_of_date": out_of_date(loaded, home),
+    }
+    return report | (changed(before, inputs.table("filtering.decisions")) if recorded else {})
 
 
 def group_lines(group: Mapping[str, Any]) -> list[str]:

@@ -22,7 +22,7 @@ from careful_assets.operations.judged import (
     data_versions,
     group_lines,
     inputs_of_filtering,
-    out_of_date,
+    ran,
 )
 from careful_assets.warehouse.home import Home
 
@@ -71,18 +71,9 @@ def apply_rejudging(
 
     options = {"gate": asked.gate, "threshold": asked.threshold, "reason": asked.reason}
     run = run_stage_with(project_root, home, loaded.card.name, _STAGE, options, say)
-    report |= {
-        "success": run.success,
-        # A run whose checks fail has recorded the override and made its data.
-        "recorded": inputs.model("filtering/latest_overrides").to_dicts() != latest,
-        "run_id": run.run_id,
-        "problems": run.problems,
-        "advice": run.advice,
-        "exit_code": int(run.exit_code),
-        "data_version": data_versions(loaded, home)[_STAGE],
-        "out_of_date": out_of_date(loaded, home),
-    }
-    return report | (changed(before, inputs.table("filtering.decisions")) if report["recorded"] else {})
+    # A run whose checks fail has recorded the override and made its data.
+    recorded = inputs.model("filtering/latest_overrides").to_dicts() != latest
+    return report | ran(loaded, home, run, recorded, before, inputs)
 
 
 def rejudged_text(report: Mapping[str, Any]) -> str:

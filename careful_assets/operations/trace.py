@@ -18,7 +18,7 @@ from careful_assets.operations.records.admitted import answer_of, record_of, rel
 from careful_assets.operations.records.descent import descendants_of
 from careful_assets.operations.records.lookups import ANCHORS, CANDIDATES, RECORDS, located, rows_where
 from careful_assets.operations.records.templates import template_of
-from careful_assets.provenance.descent import FITTED_FAMILY
+from careful_assets.provenance.descent import FITTED_FAMILY, UNKNOWN_FAMILY
 from careful_assets.provenance.ledger import current_versions
 from careful_assets.release.versions import version_key
 from careful_assets.warehouse.home import Home
@@ -27,7 +27,6 @@ from careful_assets.warehouse.tables import read
 
 _WITHHELD = "(withheld: kin of a sealed row)"
 _FIRST_DESCENDANTS = 10
-_UNKNOWN_FAMILY = "unknown"
 
 
 def trace_row(
@@ -87,7 +86,7 @@ def _generated(con: duckdb.DuckDBPyConnection, made: dict[str, Any], card: Path 
     row_id = candidate["row_id"]
     leaks = rows_where(con, "evaluation.leaks", "row_id", row_id)
     decisions = sorted(rows_where(con, "filtering.decisions", "row_id", row_id), key=lambda row: row["position"])
-    unknown = request["generator_family"] == _UNKNOWN_FAMILY
+    unknown = request["generator_family"] == UNKNOWN_FAMILY
     if unknown:  # nobody knows what it was drawn with: the seed on record is a stand-in
         request = request | {"seed": None}
     parents = [_parent(con, parent) for parent in request["parent_ids"]]

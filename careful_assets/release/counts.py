@@ -12,9 +12,9 @@ from typing import Any
 import polars as pl
 
 from careful_assets.errors import StageFailed
+from careful_assets.provenance.descent import UNKNOWN_FAMILY
 from careful_assets.release.files import MANIFEST, RECORDS, ROWS
 
-UNKNOWN_FAMILY = "unknown"
 _TEXTS = ("name", "version", "title", "parent_version")
 _REAL, _GENERATED = "real", "generated"
 # By list of the manifest what its entries are told apart by.

@@ -1,4 +1,4 @@
-"""The files of a release folder: their names, their digests, making them durable, and reading those of JSON.
+"""The files of a release folder: their names, their digests, and reading those of JSON.
 
 Belongs here: what a whole folder (`folder`) and what is left of a retired one (`tombstone`) have in common.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,15 +35,6 @@ def file_sha256(path: Path) -> str:
 def digest_of_files(digests: Mapping[str, str]) -> str:
     """The folder digest: sha256 over the names and digests of all files in the folder."""
     return sha256(canonical(sorted(digests.items())))
-
-
-def sync(path: Path) -> None:
-    """Make a file, or which entries a folder has, durable."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read_document(path: Path) -> dict[str, Any]:

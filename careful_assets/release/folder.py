@@ -29,12 +29,11 @@ from careful_assets.release.files import (
     digest_of_files,
     file_sha256,
     read_document,
-    sync,
 )
 from careful_assets.release.rows import Contents
 from careful_assets.release.tables import read_tables
 from careful_assets.release.tombstone import is_retired, wrong_with
-from careful_assets.warehouse.home import explained
+from careful_assets.warehouse.home import explained, sync
 
 
 def write_folder(target: Path, contents: Contents, manifest: dict[str, Any], card: str) -> str:

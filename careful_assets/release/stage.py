@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from careful_assets.errors import Refused, StageFailed
+from careful_assets.provenance.descent import UNKNOWN_FAMILY
 from careful_assets.provenance.stage import Inputs, Outcome, StageContext
 from careful_assets.release.content import content_digest, leaf_digests
 from careful_assets.release.data_card import data_card
@@ -81,7 +82,7 @@ def _refuse_retired(context: StageContext, inputs: Inputs, digest: str, releases
 
 def _refuse_unknown(context: StageContext, inputs: Inputs, contents: Contents) -> None:
     """No folder is written with more rows of unknown origin than the card allows."""
-    unknown = contents.records.filter(pl.col("generator_family") == "unknown").select("row_id")
+    unknown = contents.records.filter(pl.col("generator_family") == UNKNOWN_FAMILY).select("row_id")
     if not too_many(context.card, unknown.height, contents.records.height):
         return
     came = inputs.model("release/inherited_files").group_by("row_id").agg(pl.col("file_name").min())

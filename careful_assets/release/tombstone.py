@@ -17,8 +17,8 @@ from typing import Any
 import duckdb
 
 from careful_assets.errors import StageFailed
-from careful_assets.release.files import CARD, MANIFEST, digest_of_files, file_sha256, sync
-from careful_assets.warehouse.home import explained
+from careful_assets.release.files import CARD, MANIFEST, digest_of_files, file_sha256, read_document
+from careful_assets.warehouse.home import explained, sync
 
 TOMBSTONE = "TOMBSTONE.json"
 FORMAT = "careful-assets-tombstone/1"
@@ -78,12 +78,9 @@ def read_tombstone(folder: Path) -> dict[str, Any]:
     Raises:
         StageFailed: it cannot be read, or is none.
     """
-    try:
-        told: Any = json.loads((folder / TOMBSTONE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StageFailed(f"{folder / TOMBSTONE} cannot be read: {type(error).__name__}") from error
-    if not isinstance(told, dict) or told.get("format") != FORMAT or not isinstance(told.get("gone"), dict):
-        raise StageFailed(f"{folder / TOMBSTONE} is no tombstone: it does not say which files went")
+    told = read_document(folder / TOMBSTONE)
+    if told.get("format") != FORMAT or not isinstance(told.get("gone"), dict):
+        raise StageFailed(f"{TOMBSTONE} is no tombstone: it does not say which files went")
     return told
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from careful_assets.card.models import Card
+from careful_assets.measures.shares import as_written
 
 
 def too_many(card: Card, unknown: int, generated: int) -> bool:
     """Whether these are more unknown rows among the generated ones than the card allows."""
-    return unknown > card.release.max_unknown_share * generated
+    return unknown > as_written(card.release.max_unknown_share) * generated
 
 
 def told(unknown: int, generated: int, version: str) -> str:

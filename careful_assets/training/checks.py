@@ -6,9 +6,9 @@ import json
 
 import polars as pl
 
+from careful_assets.measures.shares import as_written
 from careful_assets.provenance.ledger import current_versions
 from careful_assets.provenance.verdicts import Check, CheckView, Verdict
-from careful_assets.training.mix import as_written
 from careful_assets.training.stage import DIFFERENCE, MIX, REAL_ONLY
 
 

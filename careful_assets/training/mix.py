@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import polars as pl
 
+from careful_assets.measures.shares import as_written
 from careful_assets.provenance.digests import canonical, sha256
 
 
@@ -40,11 +39,6 @@ def room(real: int, max_share: float, available: int) -> int:
     """How many generated rows fit beside `real` rows so that generated / (generated + real) ≤ `max_share`."""
     share = as_written(max_share)
     return available if share == 1 else min(available, int(real * share / (1 - share)))
-
-
-def as_written(share: float) -> Fraction:
-    """The share that the card's digits mean: 0.29 is 29/100 and not the binary fraction next to it."""
-    return Fraction(repr(share))
 
 
 def mix_id(mix: pl.DataFrame) -> str:

@@ -53,7 +53,7 @@ def train_and_score(context: StageContext, inputs: Inputs, vault_scorer: VaultSc
         _shown(results, mixes, scored.withheld, scored.protections),
         {
             "training.runs": _first_seen(mix_rows, inputs, context.run_id),
-            "training.records": newly_admitted(generated, inputs, context.run_id),
+            "training.records": newly_admitted(inputs, context.run_id),
         },
     )
 

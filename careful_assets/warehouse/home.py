@@ -107,15 +107,10 @@ def emptied(folder: Path) -> Iterator[Path]:
     """
     with explained(folder):
         folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = os.open(folder.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StageFailed(
-                f"another run of {folder.parent.name}/{folder.name} is under way; wait for it to end, or end it, and "
-                "run again"
-            ) from None
+    busy = (
+        f"another run of {folder.parent.name}/{folder.name} is under way; wait for it to end, or end it, and run again"
+    )
+    with alone(folder.with_suffix(".lock"), busy):
         with explained(folder):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
@@ -124,6 +119,24 @@ def emptied(folder: Path) -> Iterator[Path]:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def alone(lock_file: Path, busy: str) -> Iterator[None]:
+    """Hold the lock, which its holder's death frees; nobody waits for it.
+
+    Raises:
+        HomeUnusable: the file cannot be made.
+        StageFailed: another process holds it; the message is `busy`.
+    """
+    with explained(lock_file):
+        lock = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StageFailed(busy) from None
+        yield
     finally:
         os.close(lock)
 
@@ -140,3 +153,12 @@ def explained(path: Path) -> Iterator[None]:
             f"cannot write to {error.filename or path}: {error.strerror}. Everything recorded so far is kept; "
             f"{remedy}, or set CAREFUL_HOME to another folder, and run again"
         ) from error
+
+
+def sync(path: Path) -> None:
+    """Make a file, or which entries a folder has, durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -5,7 +5,6 @@ Belongs here: the copy, the exchange, and what a killed one leaves. Does not bel
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import stat
@@ -19,7 +18,7 @@ import polars as pl
 
 from careful_assets.errors import HomeUnusable, StageFailed
 from careful_assets.warehouse.connections import connect
-from careful_assets.warehouse.home import explained
+from careful_assets.warehouse.home import explained, sync
 
 _MAKING = ".making-"
 
@@ -51,9 +50,9 @@ def rewrite(path: Path, edit: Callable[[Path], None]) -> None:
                 raise StageFailed(
                     f"{path}: {log.name} appeared while the file was held; nothing was changed; try again"
                 )
-            _sync(fresh)
+            sync(fresh)
             fresh.rename(path)
-            _sync(path.parent)
+            sync(path.parent)
     finally:
         for made in (draft, fresh):
             _remove(made)
@@ -119,11 +118,3 @@ def _remove_entry(entry: Path) -> None:
         shutil.rmtree(entry)
     else:
         entry.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import careful_assets.card.profiles
 from careful_assets.build import build_defs, job_name
 from careful_assets.card.overrides import gates_now
 from careful_assets.card.profiles import GateSetting, base_profile
@@ -36,21 +35,16 @@ from careful_assets.warehouse.home import Home
 from careful_assets_tests.cli.projects import NAME, make_project
 from careful_assets_tests.filtering.frames import Setting, candidates_of
 from careful_assets_tests.filtering.test_cascade import ANCHORS, ROWS, outcome
-from careful_assets_tests.life.arrange import Life, failures_of
+from careful_assets_tests.life.arrange import Life, failures_of, only_gates
 
 GATE, REASON = "near_duplicate", "near copies are wanted here"
-CELL = "rare_class.training"
 SIX = ("format", "minimum_length", "maximum_length", "truncation", "exact_duplicate", GATE)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _six_gates() -> Iterator[None]:
     """A short profile: what another gate would say of a readmitted row is not the matter here."""
-    own = base_profile(CELL)
-    six = own.model_copy(update={"gates": [one for one in own.gates if one.gate in SIX]})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(careful_assets.card.profiles, "base_profile", lambda cell: six)
-        patch.setenv("DAGSTER_HOME", "")  # a run sets it; this takes it back
+    with only_gates(*SIX):
         yield
 
 

@@ -21,12 +21,11 @@ from careful_assets.llm.prices import Prices
 from careful_assets.llm.requests import Answer, Choice, GeneratorIdentity, Request
 from careful_assets.operations.erase import erase as erase_row
 from careful_assets.warehouse.connections import connect, transaction
-from careful_assets.warehouse.home import Home
 from careful_assets.warehouse.tables import append
 from careful_assets_tests.cli.endpoints import serving
-from careful_assets_tests.cli.projects import NAME, make_project
+from careful_assets_tests.cli.projects import NAME
 from careful_assets_tests.generation.examples import PROMPTS, card, exemplars, prompt, rounds
-from careful_assets_tests.life.arrange import Life
+from careful_assets_tests.life.round_lives import live_life
 from careful_assets_tests.llm.stubs import IDENTITY
 
 PRICES = Prices({}, "EUR")
@@ -201,10 +200,7 @@ def test_tables_keep_the_figures_and_lose_the_texts(tmp_path):
 def test_a_life_goes_on_without_an_exemplar(tmp_path, monkeypatch):
     """Erased for real, with a live endpoint: what the others gave is not asked again, the gap is, with new seeds."""
     with serving() as endpoint:
-        monkeypatch.setenv("CAREFUL_LLM_URL", endpoint.url)
-        monkeypatch.setenv("CAREFUL_LLM_MODEL", "stub")
-        project = make_project(tmp_path / "project", generator="{kind: llm, mode: completion, family: stub}")
-        life = Life(project, Home(tmp_path / "home"), NAME)
+        life = live_life(endpoint, tmp_path, monkeypatch)
         life.rewrite_card("  seed: 11\n  forecast", "  seed: 11\n  max_rounds: 2\n  forecast")
         assert life.run("generation").problems == []
         first, asked = life.table("generation.requests"), endpoint.asked

@@ -25,11 +25,9 @@ from careful_assets.llm.journal_state import JournalState
 from careful_assets.llm.prices import Prices
 from careful_assets.llm.requests import Answer, Choice
 from careful_assets.llm.spending import most_tokens, tokens_taken
-from careful_assets.warehouse.home import Home
 from careful_assets_tests.cli.endpoints import serving
-from careful_assets_tests.cli.projects import NAME, make_project
 from careful_assets_tests.generation.examples import PROMPTS, card, exemplars
-from careful_assets_tests.life.arrange import Life
+from careful_assets_tests.life.round_lives import live_life
 from careful_assets_tests.llm.stubs import IDENTITY, choices, client, honest, request, served
 
 PRICES = Prices({"stub-model": Price(prompt=2.0, completion=8.0)}, "EUR")
@@ -60,10 +58,7 @@ def sent(requests, path, setting, *, handler=honest, in_flight=4, prices=PRICES)
 def test_forty_requests_are_forty_and_a_raised_budget_goes_on(tmp_path, monkeypatch):
     """40 of 48 requests are sent and 8 held back; again, none; with the budget raised, the 8 and no other."""
     with serving() as endpoint:
-        monkeypatch.setenv("CAREFUL_LLM_URL", endpoint.url)
-        monkeypatch.setenv("CAREFUL_LLM_MODEL", "stub")
-        project = make_project(tmp_path / "project", generator="{kind: llm, mode: completion, family: stub}")
-        life = Life(project, Home(tmp_path / "home"), NAME)
+        life = live_life(endpoint, tmp_path, monkeypatch)
         life.rewrite_card("completions_per_request: 4", "completions_per_request: 1\n  budget: {requests: 40}")
         assert life.run("filtering").problems == []
         first = life.table("generation.requests").sort("request_id")
@@ -287,10 +282,7 @@ def test_what_a_server_bills_beyond_our_count_counts(tmp_path):
 def test_a_lowered_quota_asks_for_no_more_and_personal_data_in_a_template_is_never_sent(tmp_path, monkeypatch):
     """Rows at hand that fill the new quota end the round; a template that names somebody stops before any call."""
     with serving() as endpoint:
-        monkeypatch.setenv("CAREFUL_LLM_URL", endpoint.url)
-        monkeypatch.setenv("CAREFUL_LLM_MODEL", "stub")
-        project = make_project(tmp_path / "project", generator="{kind: llm, mode: completion, family: stub}")
-        life = Life(project, Home(tmp_path / "home"), NAME)
+        life = live_life(endpoint, tmp_path, monkeypatch)
         (template,) = life.card_path.parent.glob("prompts/*.jinja")
         plain = template.read_text()
         template.write_text(f"Write to jane.roe@example.org.\n{plain}")

@@ -33,7 +33,10 @@ REFUSED = (
 )  # fmt: skip
 PLAIN = {"VARCHAR", "BIGINT", "INTEGER", "DOUBLE", "BOOLEAN", "DATE"}
 # Looked up, not computed: columns that go from the table to the reader as they are.
-PASSED_ON = {name: {"VARCHAR[]", "TIMESTAMP WITH TIME ZONE"} for name in ("generation/record_of", "release/records")}
+PASSED_ON = {
+    name: {"VARCHAR[]", "TIMESTAMP WITH TIME ZONE"}
+    for name in ("generation/record_of", "release/records", "training/newly_admitted")
+}
 
 
 def sql_of(name: str) -> str:

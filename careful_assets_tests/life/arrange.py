@@ -15,8 +15,9 @@ import dagster as dg
 import polars as pl
 import pytest
 
-import careful_assets
+import careful_assets.card.profiles
 from careful_assets.build import build_defs
+from careful_assets.card.profiles import base_profile
 from careful_assets.card.reader import LoadedCard
 from careful_assets.operations.datasets import dataset_named
 from careful_assets.operations.jobs import RunReport, run_life
@@ -57,6 +58,17 @@ def new_life(root: Path, anchor_cache: Path) -> Life:
     """An n-gram project with an empty home beside it that shares the fetched anchors."""
     project = ngram_project(root / "project")
     return Life(project, _empty_home(root / "home", anchor_cache))
+
+
+@contextmanager
+def only_gates(*names: str) -> Iterator[None]:
+    """The profile with these gates alone, for tests to which no other matters; a run's DAGSTER_HOME is taken back."""
+    own = base_profile("rare_class.training")
+    short = own.model_copy(update={"gates": [one for one in own.gates if one.gate in names]})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(careful_assets.card.profiles, "base_profile", lambda cell: short)
+        patch.setenv("DAGSTER_HOME", "")
+        yield
 
 
 @dataclass(frozen=True)

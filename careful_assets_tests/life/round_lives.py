@@ -5,13 +5,23 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import pytest
+
 from careful_assets.warehouse.home import Home
+from careful_assets_tests.cli.endpoints import Endpoint
 from careful_assets_tests.cli.projects import _THINGS, _TIMES, _WORDS, NAME, make_project
 from careful_assets_tests.filtering.frames import VOCABULARY
 from careful_assets_tests.life.arrange import Life
 
 SEED, QUOTA = 11, 48  # of the small project's card
 _GENERATOR = "{kind: llm, mode: completion, family: stub}"
+
+
+def live_life(endpoint: Endpoint, root: Path, patch: pytest.MonkeyPatch) -> Life:
+    """The small project with this endpoint as generator."""
+    patch.setenv("CAREFUL_LLM_URL", endpoint.url)
+    patch.setenv("CAREFUL_LLM_MODEL", "stub")
+    return Life(make_project(root / "project", generator=_GENERATOR), Home(root / "home"), NAME)
 
 
 def life_in_rounds(root: Path, max_rounds: int) -> Life:

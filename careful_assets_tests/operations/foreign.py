@@ -142,3 +142,10 @@ def write_jsonl(path: Path, rows: Iterator[dict[str, object]] | Sequence[dict[st
 def origins(life: Life) -> pl.DataFrame:
     """`provenance.inherited`, by file and line."""
     return life.table("provenance.inherited").sort("file_digest", "line")
+
+
+def copied(life: Life, to: Path) -> Life:
+    """A copy of such a life, to work on."""
+    for folder in ("quarantine", "journal", "releases"):
+        (life.home.root / folder).mkdir(exist_ok=True)
+    return life.copy(to)

@@ -10,8 +10,6 @@ from typing import Any
 import polars as pl
 import pytest
 
-import careful_assets.card.profiles
-from careful_assets.card.profiles import base_profile
 from careful_assets.catalogue import CHECKS
 from careful_assets.errors import CarefulError, GateClosed, Refused
 from careful_assets.filtering.exclusions import KINDS, MalformedRange
@@ -21,11 +19,10 @@ from careful_assets.provenance.verdicts import run_checks
 from careful_assets.warehouse.home import Home
 from careful_assets_tests.cli.endpoints import serving
 from careful_assets_tests.cli.projects import NAME, careful, make_project
-from careful_assets_tests.life.arrange import Life, failures_of
+from careful_assets_tests.life.arrange import Life, failures_of, only_gates
 from careful_assets_tests.life.round_lives import life_in_rounds, sentence
 
 REASON = "the batch is not to be trusted"
-CELL = "rare_class.training"
 SIX = ("format", "minimum_length", "maximum_length", "truncation", "exact_duplicate", "near_duplicate")
 SEED, ROWS, EACH = 11, 48, 4  # as the small card asks
 
@@ -33,11 +30,7 @@ SEED, ROWS, EACH = 11, 48, 4  # as the small card asks
 @pytest.fixture(scope="module", autouse=True)
 def _six_gates() -> Iterator[None]:
     """A short profile: what gates think of the rest is not the matter here."""
-    own = base_profile(CELL)
-    six = own.model_copy(update={"gates": [one for one in own.gates if one.gate in SIX]})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(careful_assets.card.profiles, "base_profile", lambda cell: six)
-        patch.setenv("DAGSTER_HOME", "")  # a run sets it; this takes it back
+    with only_gates(*SIX):
         yield
 
 

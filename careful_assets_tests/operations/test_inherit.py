@@ -19,6 +19,7 @@ from careful_assets.operations.inherit import ORIGINS, inherit, inherited_text
 from careful_assets_tests.cli.projects import careful
 from careful_assets_tests.life.arrange import Life
 from careful_assets_tests.operations.foreign import (
+    copied,
     edited,
     generated,
     mixed_file,
@@ -41,12 +42,6 @@ def life(known: Life, tmp_path: Path) -> Life:
     """A copy of it to work on."""
     (tmp_path / "life").mkdir()
     return copied(known, tmp_path / "life")
-
-
-def copied(life: Life, to: Path) -> Life:
-    for folder in ("quarantine", "journal", "releases"):
-        (life.home.root / folder).mkdir(exist_ok=True)
-    return life.copy(to)
 
 
 def sorted_in(life: Life, path: Path, **columns: str) -> dict[str, object]:

@@ -12,15 +12,20 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-import careful_assets.card.profiles
-from careful_assets.card.profiles import base_profile
 from careful_assets.generation.inherited import inherited_rows
 from careful_assets.llm.journal_erasing import erase_requests
 from careful_assets.operations.inherit import inherit
-from careful_assets_tests.life.arrange import Life
-from careful_assets_tests.operations.foreign import LABELS, edited, origins, sentences, with_anchors, write_jsonl
+from careful_assets_tests.life.arrange import Life, only_gates
+from careful_assets_tests.operations.foreign import (
+    LABELS,
+    copied,
+    edited,
+    origins,
+    sentences,
+    with_anchors,
+    write_jsonl,
+)
 from careful_assets_tests.operations.inheriting_child import PLACES
-from careful_assets_tests.operations.test_inherit import copied
 
 GATES = ("format", "personal_data", "exact_duplicate", "near_duplicate")
 CHILD = "careful_assets_tests.operations.inheriting_child"
@@ -29,10 +34,7 @@ CHILD = "careful_assets_tests.operations.inheriting_child"
 @pytest.fixture
 def few_gates() -> Iterator[None]:
     """A short profile: what gates think of the rest is not the matter here, and measuring them takes seconds."""
-    own = base_profile("rare_class.training")
-    few = own.model_copy(update={"gates": [one for one in own.gates if one.gate in GATES]})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(careful_assets.card.profiles, "base_profile", lambda cell: few)
+    with only_gates(*GATES):
         yield
 
 

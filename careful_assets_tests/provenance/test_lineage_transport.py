@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,10 +22,8 @@ _KEY = "key-that-nobody-may-see"
 
 
 @pytest.fixture(autouse=True)
-def _untried() -> Iterator[None]:
-    emitter.BREAKER.reset()
-    yield
-    emitter.BREAKER.reset()
+def _untried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(emitter, "BREAKER", emitter._Breaker())
 
 
 def _address(monkeypatch: pytest.MonkeyPatch, url: str, **more: str) -> None:

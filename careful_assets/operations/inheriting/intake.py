@@ -22,11 +22,11 @@ import polars as pl
 
 from careful_assets.generation.candidates import load_candidates
 from careful_assets.generation.inherited import INHERITED_ROUND, UNKNOWN
-from careful_assets.llm.journal_lock import locked, sync_folder
+from careful_assets.llm.journal_lock import locked
 from careful_assets.llm.journal_state import JournalState, read_state, whole_lines
 from careful_assets.llm.requests import Answer, Choice, Request
 from careful_assets.operations.inheriting.matching import row_hash
-from careful_assets.warehouse.home import explained
+from careful_assets.warehouse.home import explained, sync
 from careful_assets.warehouse.models import fill
 from careful_assets.warehouse.tables import append, batches
 
@@ -46,15 +46,6 @@ class Intake:
     path: Path
     artifact_type: str
     masks: bool
-
-    def note_taken(self, con: duckdb.DuckDBPyConnection) -> None:
-        """Tell the staging file which rows were taken in before, and as which candidates.
-
-        Raises:
-            MalformedInput: the file is corrupt.
-        """
-        state = read_state(self.path)
-        append(con, "inherit_taken", self._taken(list(state.requests.values()), state))
 
     def take_in(self, con: duckdb.DuckDBPyConnection, file_digest: str) -> int:
         """Write the staging file's unknown rows that were not taken in before; how many they are.
@@ -112,7 +103,7 @@ class Intake:
                     out.flush()
                     os.fsync(out.fileno())
                 making.replace(self.path)
-                sync_folder(self.path.parent)
+                sync(self.path.parent)
         finally:
             making.unlink(missing_ok=True)
 

@@ -49,11 +49,6 @@ class _Breaker:
                 self._until[address] = now + REST_S
             return slow
 
-    def reset(self) -> None:
-        with self._lock:
-            self._until.clear()
-            self._spent.clear()
-
 
 BREAKER = _Breaker()
 

@@ -17,35 +17,29 @@ with asked as (
     inner join generation.requests as requests on requests.request_id = candidates.request_id
 ),
 
+named as (
+    select row_id, 'generator' as kind, generator_id as item from asked
+    union all
+    select row_id, 'generator' as kind, generator_digest as item from asked
+    union all
+    select row_id, 'prompt' as kind, prompt_id as item from asked
+    union all
+    select row_id, 'prompt' as kind, prompt_sha256 as item from asked
+    union all
+    select row_id, 'request' as kind, request_id as item from asked
+    union all
+    select row_id, 'anchor' as kind, ancestor as item from row_ancestors
+),
+
 hit as (
-    select asked.row_id as row_id, excluding.seq as seq, excluding.kind as kind
-    from asked
-    inner join excluding on excluding.kind = 'generator' and excluding.item = asked.generator_id
-    union all
-    select asked.row_id as row_id, excluding.seq as seq, excluding.kind as kind
-    from asked
-    inner join excluding on excluding.kind = 'generator' and excluding.item = asked.generator_digest
-    union all
-    select asked.row_id as row_id, excluding.seq as seq, excluding.kind as kind
-    from asked
-    inner join excluding on excluding.kind = 'prompt' and excluding.item = asked.prompt_id
-    union all
-    select asked.row_id as row_id, excluding.seq as seq, excluding.kind as kind
-    from asked
-    inner join excluding on excluding.kind = 'prompt' and excluding.item = asked.prompt_sha256
-    union all
-    select asked.row_id as row_id, excluding.seq as seq, excluding.kind as kind
-    from asked
-    inner join excluding on excluding.kind = 'request' and excluding.item = asked.request_id
+    select named.row_id as row_id, excluding.seq as seq, excluding.kind as kind
+    from named
+    inner join excluding on excluding.kind = named.kind and excluding.item = named.item
     union all
     select asked.row_id as row_id, excluding.seq as seq, excluding.kind as kind
     from asked
     inner join excluding
         on excluding.kind = 'seed' and asked.seed >= excluding.first_seed and asked.seed <= excluding.last_seed
-    union all
-    select row_ancestors.row_id as row_id, excluding.seq as seq, excluding.kind as kind
-    from row_ancestors
-    inner join excluding on excluding.kind = 'anchor' and excluding.item = row_ancestors.ancestor
 )
 
 select row_id, kind, seq
