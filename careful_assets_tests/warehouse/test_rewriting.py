@@ -84,7 +84,7 @@ def test_a_full_disk_changes_nothing(file: Path, monkeypatch: pytest.MonkeyPatch
     with connect(file) as con:
         con.execute("checkpoint")
     before = file.read_bytes()
-    monkeypatch.setattr(rewriting, "_sync", full)
+    monkeypatch.setattr(rewriting, "sync", full)
     with pytest.raises(HomeUnusable, match="free space"):
         rewrite(file, _without_7)
     assert file.read_bytes() == before
