@@ -32,6 +32,7 @@ from careful_assets.retirement.assets import DOOR as RETIREMENT
 from careful_assets.training.assets import DOOR as TRAINING
 from careful_assets.warehouse.home import Home
 from careful_assets.warehouse.resources import (
+    CanaryRegistryResource,
     HomeResource,
     VaultProbeResource,
     VaultScorerResource,
@@ -137,6 +138,7 @@ def resources_of(home: Home) -> dict[str, Any]:
         "vault_sealer": VaultSealerResource(root=root),
         "vault_probe": VaultProbeResource(root=root),
         "vault_scorer": VaultScorerResource(root=root),
+        "canary_registry": CanaryRegistryResource(root=root),
     }
 
 

@@ -7,12 +7,12 @@ import sys
 
 import typer
 
-from careful_assets.commands import judging, life, lineage, records, rows
+from careful_assets.commands import canaries, judging, life, lineage, records, rows
 from careful_assets.commands.app import app
 from careful_assets.errors import CarefulError, Exit
 
 # Importing a module of commands adds them to the application.
-COMMANDS = (life, records, judging, rows, lineage)
+COMMANDS = (life, records, judging, rows, lineage, canaries)
 
 
 def main() -> None:

@@ -35,12 +35,13 @@ _FAILURES: dict[str, type[pl.DataType]] = {"expectation": pl.Int32, "row_id": pl
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a reading left beside the staged rows: the source's digest, what the contract found, and rows left out."""
+    """What a reading left beside the staged rows: its digest, what the contract found, rows left out, contrasts."""
 
     digest: str
     findings: pl.DataFrame
     failures: pl.DataFrame
     erased: int
+    contrasts: pl.Series
 
 
 def load(context: StageContext, staging: Staging, erased: Collection[str]) -> Loaded:
@@ -75,7 +76,7 @@ def load(context: StageContext, staging: Staging, erased: Collection[str]) -> Lo
         _number_copies(con, card.name)
         _refuse_repeated_keys(con, reading)
         left_out = _leave_out(con, erased)
-        return Loaded(reading.digest, *_contract_tables(contract, con), left_out)
+        return Loaded(reading.digest, *_contract_tables(contract, con), left_out, reading.contrasts)
 
 
 def contract_fails(findings: pl.DataFrame) -> bool:

@@ -46,6 +46,9 @@ def shown(
         "registry state": sealed.registry_state,
         "contract": contract_table(contract),
     }
+    further = _frame(tables, "anchors.evaluation_sets").filter(origin="synthetic")
+    if further.height:
+        page["further sets, scored apart"] = further.select("set_name", "dataset", "version", "rows").to_dicts()
     drift = drift.filter(pl.col("vintage") == card.vintage)
     if discovery.considered:
         page["columns that may tell groups"] = discovery.considered

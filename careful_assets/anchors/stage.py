@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -9,6 +10,7 @@ import polars as pl
 from careful_assets.anchors.dealing import deal
 from careful_assets.anchors.discovery import Discovery
 from careful_assets.anchors.drift import drift_of, profile_of
+from careful_assets.anchors.evaluation_sets import readable_sets, seal_sets, set_tables
 from careful_assets.anchors.grouping import NEAR_THOUSANDTHS, assign_groups, cluster_texts
 from careful_assets.anchors.loading import Loaded, contract_fails, load, open_failures
 from careful_assets.anchors.page import contract_table, shown
@@ -22,6 +24,7 @@ from careful_assets.anchors.vintages import (
     settle,
 )
 from careful_assets.card.anchors import Anchors
+from careful_assets.provenance.digests import sha256
 from careful_assets.provenance.stage import Inputs, Outcome, StageContext
 from careful_assets.provenance.stages import TABLES
 from careful_assets.text import near_texts
@@ -30,12 +33,14 @@ from careful_assets.warehouse.staging import Staging
 from careful_assets.warehouse.tables import Table
 from careful_assets.warehouse.vault import Sealed, VaultSealer
 from careful_assets.warehouse.vault_near import Near
+from careful_assets.warehouse.vault_sets import OWN
 
 
 def seal_and_split(context: StageContext, inputs: Inputs, vault_sealer: VaultSealer) -> Outcome:
     """The anchors stage: all rows but the vault's go to `anchors.rows`; of the vault's, only counts do."""
     card = context.card.anchors
     earlier, erased = earlier_sources(inputs, card), inputs.erased("anchor")
+    sets = readable_sets(context)
     staging = Staging(context.scratch)
     loaded = load(context, staging, erased)
     refuse_silent_change(inputs, card, loaded.digest)
@@ -49,9 +54,12 @@ def seal_and_split(context: StageContext, inputs: Inputs, vault_sealer: VaultSea
     kin = vault_sealer.kin(staging.path, near)
     with staging.opened() as con:
         deal(con, card.split, kin, context.scratch)
-        mark_rows(con, context.card.evaluation.slices, context.profile.leaks.ngram_tokens)
+        mark_rows(con, context.card.evaluation.slices)
     sealed = vault_sealer.seal(staging.path, card.vintage, near, _known_state(inputs))
+    further = seal_sets(vault_sealer, sets)
+    sealed = replace(sealed, registry_state=further.registry_state)
     tables = _tables(context, inputs, staging, earlier, loaded, discovery, sealed)
+    tables |= set_tables(further, sealed.rows)
     told = {"erased": loaded.erased} if erased else {}
     return Outcome(tables, shown(context, staging, tables, discovery, sealed) | told)
 
@@ -68,6 +76,12 @@ def _as_before(inputs: Inputs, staging: Staging, loaded: Loaded) -> Outcome:
     return Outcome(before, {"contract": contract_table(loaded.findings), "dealt out": "nothing: the contract fails"})
 
 
+def _contrasts(texts: pl.Series) -> pl.DataFrame:
+    """Each different text of another kind that came with the anchors, under its digest."""
+    rows = {sha256(text): text for text in texts.to_list()}
+    return pl.DataFrame({"row_id": rows.keys(), "text": rows.values()}, schema={"row_id": pl.String, "text": pl.String})
+
+
 def _settled_column(sources: pl.DataFrame, card: Anchors) -> str | None:
     """The column that was discovered earlier, also for this vintage, unless the card names one now."""
     columns = getattr(card.source, "columns", None)
@@ -76,7 +90,8 @@ def _settled_column(sources: pl.DataFrame, card: Anchors) -> str | None:
 
 
 def _known_state(inputs: Inputs) -> str | None:
-    states = inputs.table("anchors.vault_counts")["registry_state"].to_list()
+    own = inputs.table("anchors.evaluation_sets").filter(set_name=OWN)["set_digest"].to_list()
+    states = own or inputs.table("anchors.vault_counts")["registry_state"].to_list()
     return states[0] if states else None
 
 
@@ -115,6 +130,7 @@ def _tables(
         "anchors.vault_counts": sealed.counts.with_columns(registry_state=pl.lit(sealed.registry_state)),
         "anchors.sources": pl.concat([earlier, now]),
         "anchors.history": staging.table("history"),
+        "anchors.contrasts": _contrasts(loaded.contrasts),
         "anchors.changes": changes,
         "anchors.attributes": staging.table("open_attributes"),
         "anchors.contract": loaded.findings,

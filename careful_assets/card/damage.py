@@ -15,6 +15,8 @@ Review. If n rows drawn at random are read and none is wrong, at most 3/n of all
 
 Cap on generated rows, by verifier: what sets a safe share is how cheaply and how reliably one row can be checked. A
 program that runs the row decides it, so most rows may be generated. People are right more often than models, and tire.
+A check of grounding
+finds the passage that a question rests on; whether the question is a good one it does not see, and it counts as people.
 Judges are models, and share blind spots with the generator: what they let in must at no level outweigh the real rows
 by much, at `moderate` not at all, and from `serious` on they are not enough. Where nothing checks, real rows stay
 twice as many. At `severe` next to nothing may stand in the place of an answer.
@@ -51,25 +53,25 @@ TABLE: dict[Level, Consequences] = {
     "minor": Consequences(
         "people read 30 kept rows, drawn at random",
         30,
-        {"program": 0.9, "people": 0.8, "judges": 0.6, "none": 0.3},
+        {"program": 0.9, "grounding": 0.8, "people": 0.8, "judges": 0.6, "none": 0.3},
         0.10,
     ),
     "moderate": Consequences(
         "people read 60 kept rows, drawn at random",
         60,
-        {"program": 0.8, "people": 0.7, "judges": 0.5},
+        {"program": 0.8, "grounding": 0.7, "people": 0.7, "judges": 0.5},
         0.05,
     ),
     "serious": Consequences(
         "people read 300 kept rows, drawn at random",
         300,
-        {"program": 0.5, "people": 0.3},
+        {"program": 0.5, "grounding": 0.3, "people": 0.3},
         0.02,
     ),
     "severe": Consequences(
         "people read every kept row",
         None,
-        {"program": 0.2, "people": 0.1},
+        {"program": 0.2, "grounding": 0.1, "people": 0.1},
         0.01,
     ),
 }

@@ -52,6 +52,7 @@ Email = Annotated[
 Requirement = Annotated[
     str, _shaped("[A-Za-z0-9_.-]+==[A-Za-z0-9_.]+", "must name one version, such as vaderSentiment==0.5")
 ]
+Version = Annotated[Line, _shaped(r"\d{1,6}\.\d{1,6}\.\d{1,6}", "must be a release's version, such as 1.0.0")]
 EntryPoint = Annotated[
     str,
     _shaped(

@@ -13,10 +13,9 @@ from pydantic import Field, PrivateAttr, model_validator
 from careful_assets.card.anchors import Anchors
 from careful_assets.card.budget import Limits, Price
 from careful_assets.card.embedding import CardEmbedder, TfidfSvdEmbedder
+from careful_assets.card.evaluation import Evaluation, Vault
 from careful_assets.card.fields import (
-    DISCORDANT_SHARE,
     Amount,
-    Count,
     Line,
     Name,
     Positive,
@@ -164,35 +163,6 @@ class Labeling(Part):
     confirmations: Annotated[int, Field(ge=1)] = 1
 
 
-class Slice(Part):
-    """A part of the ruler that is scored apart: the rows of these labels and of this length in tokens."""
-
-    name: Name
-    labels: list[Line] | None = None
-    min_tokens: Count = 0
-    max_tokens: Count | None = None
-
-
-class Ruler(Part):
-    """What the sealed rows must be able to show: the least change in a gap class's recall that the owner wants to see.
-
-    `discordant_share`: of the class's rows, those on which the two predictors are expected to differ in being right.
-    `intra_group_correlation`: how alike the rows of one group are in that; without it, the measure's own assumption.
-    """
-
-    visible_change: PositiveShare
-    discordant_share: PositiveShare = DISCORDANT_SHARE
-    intra_group_correlation: Share | None = None
-
-
-class Evaluation(Part):
-    """E: what the ruler tolerates and must show, and the slices that are frozen on it when it is sealed."""
-
-    max_leak_share: Share
-    ruler: Ruler
-    slices: list[Slice] = []
-
-
 class Training(Part):
     """U: the cap on generated rows in a mix, as a share of each class, and the seed of the fits."""
 
@@ -254,6 +224,7 @@ class Card(Part):
     filtering: Filtering = Filtering()
     labeling: Labeling
     evaluation: Evaluation
+    vault: Vault = Vault()
     training: Training
     use_limits: UseLimits
     release: Release = Release()

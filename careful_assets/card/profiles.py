@@ -16,10 +16,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 from ruamel.yaml import YAML
 
-from careful_assets.card.fields import Name, Share
+from careful_assets.card.fields import Name, PositiveShare
 from careful_assets.card.models import Card, Override
 from careful_assets.card.part import Part
 from careful_assets.errors import Refused
+
+DetectorName = Literal["exact", "ngram_8", "ngram_13", "near_duplicate", "containment", "embedding"]
 
 
 class GateSetting(Part):
@@ -31,11 +33,17 @@ class GateSetting(Part):
 
 
 class LeakSettings(Part):
-    """The leak detectors that must run, and the n-gram detector's cut-off as a containment share."""
+    """The leak detectors that must run, and how their cut-offs are found.
 
-    detectors: Annotated[list[Literal["exact", "ngram"]], Field(min_length=1)]
-    ngram_tokens: Annotated[int, Field(ge=2, le=64)]
-    ngram_containment: Share
+    `false_alarms`: by detector the share of clean rows that its cut-off may flag on the half of the benchmark by which
+    it is set. `cut_offs`: in thousandths of the detector's score, where a dataset's benchmark is too small to set them.
+    `exact` has neither. `timeout_s`: seconds that each detector has for all rows.
+    """
+
+    detectors: Annotated[list[DetectorName], Field(min_length=1)]
+    false_alarms: dict[DetectorName, PositiveShare]
+    cut_offs: dict[DetectorName, Annotated[int, Field(ge=1, le=1000)]]
+    timeout_s: Annotated[float, Field(gt=0, le=86_400)]
 
 
 class Profile(Part):

@@ -41,7 +41,7 @@ class Simulates(Part):
 class Verifier(Part):
     """Whatever can check one generated row, and what one check costs."""
 
-    kind: Literal["people", "judges", "program", "none"]
+    kind: Literal["people", "judges", "program", "grounding", "none"]
     who: Text
     cost_per_row: Text
 

@@ -14,7 +14,8 @@ from careful_assets.card.fields import DISCORDANT_SHARE
 from careful_assets.card.plain import Broken, Values, entries_at, integer_at, share_at, text_at, texts_at, value_at
 
 _FACING_REALITY = ("training", "evaluation")
-_VERIFIERS = ("people", "judges", "program", "none")
+_VERIFIERS = ("people", "judges", "program", "grounding", "none")
+_ANSWERS = ("rationale", "code_with_tests")
 
 
 def _gaps_are_gaps(card: Values) -> Iterator[Broken]:
@@ -109,6 +110,35 @@ def _wish_is_possible(card: Values) -> Iterator[Broken]:
         )
 
 
+def _evaluation_sets_measure_only(card: Values) -> Iterator[Broken]:
+    if text_at(card, "purpose", "use") != "evaluation":
+        return
+    kind = text_at(card, "purpose", "artifact_type")
+    if kind in _ANSWERS:
+        yield (
+            ("purpose", "artifact_type"),
+            f"{kind} is refused for evaluation: a gold answer that a generator wrote makes its mistakes the truth; let "
+            "people write the answers, or generate the questions alone (rag_question)",
+        )
+    if kind == "rag_question" and text_at(card, "purpose", "verifier", "kind") not in ("grounding", None):
+        yield (
+            ("purpose", "verifier", "kind"),
+            "must be grounding for rag_question.evaluation: a question that no passage answers measures nothing; name "
+            "what holds each question against its passage",
+        )
+    if "training" in texts_at(card, "use_limits", "allowed"):
+        yield (
+            ("use_limits", "allowed"),
+            "training is refused for an evaluation set: what a model was trained on cannot measure it; leave it out",
+        )
+    forbidden = [text_at(entry, "use") for _, entry in entries_at(card, "use_limits", "forbidden")]
+    if "training" not in forbidden:
+        yield (
+            ("use_limits", "forbidden"),
+            "must name training, for this is an evaluation set: what a model was trained on cannot measure it; add it",
+        )
+
+
 def _unchecked_before_reality(card: Values) -> bool:
     return text_at(card, "purpose", "verifier", "kind") == "none" and text_at(card, "purpose", "use") in _FACING_REALITY
 
@@ -116,4 +146,5 @@ def _unchecked_before_reality(card: Values) -> bool:
 PURPOSE_RULES: tuple[Callable[[Values], Iterator[Broken]], ...] = (
     _gaps_are_gaps, _gap_labels_are_known, _nature_fits_use, _simulated_labels_are_known,
     _something_checks_what_faces_reality, _damage_sets_the_limits, _wish_is_possible,
+    _evaluation_sets_measure_only,
 )  # fmt: skip

@@ -10,5 +10,5 @@ DOOR = StageDoor(
     "Candidates held against the sealed ruler. Its own rows are the leaks, which are struck: no rows is good news. The "
     "ruler's rows stay in the vault; digests and scores leave.",
     find_leaks,
-    grants=("vault_probe",),
+    grants=("vault_probe", "canary_registry"),
 )

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-from careful_assets.evaluation.stage import DETECTOR_VERSIONS
+from careful_assets.evaluation.benchmark_checks import BENCHMARK_CHECKS
+from careful_assets.evaluation.canaries import CANARY, CANARY_VERSION
+from careful_assets.evaluation.detecting import demanded, detector_versions
+from careful_assets.evaluation.lineage_checks import LINEAGE_CHECKS
+from careful_assets.evaluation.rescan_checks import RESCAN_CHECKS
+from careful_assets.evaluation.ruler import RULER_CHECKS
 from careful_assets.provenance.ledger import current_versions
 from careful_assets.provenance.verdicts import Check, CheckView, Verdict
 
 
 def detectors_ran(view: CheckView) -> Verdict:
-    """Each detector of the profile ran over every candidate, at its current version, against all sealed rows."""
+    """Each detector of the profile ran over every candidate, as it is now, against all that is sealed now."""
     candidates = view.table("generation.candidates").height
-    sealed = int(view.table("anchors.vault_counts")["n"].sum())
+    sets = view.table("anchors.evaluation_sets")
+    sealed, states = int(sets["rows"].sum()), set(sets["registry_state"].to_list())
     runs = {row["detector"]: row for row in view.table("evaluation.detectors").iter_rows(named=True)}
+    known = detector_versions()
+    versions = {name: known[name] for name in demanded(view.loaded.card, view.loaded.profile.leaks)}
     wrong = []
-    for detector in view.loaded.profile.leaks.detectors:
-        run = runs.get(detector)
+    for name, version in (versions | {CANARY: CANARY_VERSION}).items():
+        run = runs.get(name)
         if run is None or not run["ran"]:
-            wrong.append(f"{detector} did not run ({run['cause'] if run else 'no record'})")
-        elif run["version"] != DETECTOR_VERSIONS[detector]:
-            wrong.append(f"{detector} ran at version {run['version']}, it is now {DETECTOR_VERSIONS[detector]}")
-        elif run["rows_seen"] != candidates or run["sealed_rows"] != sealed:
-            wrong.append(
-                f"{detector} saw {run['rows_seen']} of {candidates} rows, "
-                f"and {run['sealed_rows']} of {sealed} sealed ones"
-            )
+            wrong.append(f"{name} did not run ({run['cause'] if run else 'no record'})")
+            continue
+        if run["version"] != version:
+            wrong.append(f"{name} ran at version {run['version']}, it is now {version}")
+        if run["rows_seen"] != candidates:
+            wrong.append(f"{name} saw {run['rows_seen']} of {candidates} rows")
+        if name != CANARY and (run["sealed_rows"] != sealed or {run["registry_state"]} != states):
+            wrong.append(f"{name} held them against another ruler, of {run['sealed_rows']} rows instead of {sealed}")
     if wrong:
         return Verdict(False, f"{'; '.join(wrong)}. No verdict is no clean verdict; materialize evaluation again")
-    return Verdict(
-        True,
-        f"{len(runs)} detectors held {candidates} rows against {sealed} sealed ones",
-        {"rows": candidates, "sealed": sealed},
-    )
+    words = f"{len(runs)} detectors held {candidates} rows against {sealed} sealed ones"
+    return Verdict(True, words, {"rows": candidates, "sealed": sealed})
 
 
 def leak_share(view: CheckView) -> Verdict:
@@ -66,7 +71,11 @@ def no_struck_row_downstream(view: CheckView) -> Verdict:
 
 
 CHECKS = (
-    Check("detectors_ran", 1, "E", "Did every leak detector run over every candidate?", detectors_ran),
+    Check("detectors_ran", 2, "E", "Did every leak detector run over every candidate?", detectors_ran),
     Check("leak_share", 1, "E", "Is the share of leaked rows tolerable?", leak_share),
     Check("no_struck_row_downstream", 1, "E", "Is no struck row in use?", no_struck_row_downstream),
+    *LINEAGE_CHECKS,
+    *BENCHMARK_CHECKS,
+    *RULER_CHECKS,
+    *RESCAN_CHECKS,
 )

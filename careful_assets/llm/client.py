@@ -15,7 +15,7 @@ import aiohttp
 
 from careful_assets.errors import StageFailed
 from careful_assets.llm.requests import Answer, CallFailed, GeneratorIdentity, Request, Unreachable, digest_of
-from careful_assets.llm.responses import answer_of, refusal
+from careful_assets.llm.responses import answer_of, likeliest_of, refusal
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 CONNECT_TIMEOUT_S = 15.0
@@ -122,6 +122,16 @@ class EndpointClient:
         except CallFailed as failure:
             failure.billed = True
             raise
+
+    async def likeliest(self, prompt: str, most: int) -> dict[str, float] | None:
+        """The likeliest next tokens after a text with their log-probabilities, at most `most`; None if none are told.
+
+        Raises:
+            CallFailed, Unreachable: as `post`.
+        """
+        payload = {"model": self._identity.generator_id, "prompt": prompt, "max_tokens": 1, "logprobs": most}
+        total = _LEAST_TIMEOUT_S if self._timeout_s is None else self._timeout_s
+        return likeliest_of(await self.post(_PATHS["completion"], payload, prompt, total))
 
     async def _post(self, request: Request, with_schema: bool) -> bytes:
         total = timeout_of(request) if self._timeout_s is None else self._timeout_s

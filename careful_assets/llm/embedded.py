@@ -81,6 +81,14 @@ class EmbeddedGenerator:
         finally:
             self._free.put_nowait(client)
 
+    async def likeliest(self, prompt: str, most: int) -> dict[str, float] | None:
+        """As `EndpointClient.likeliest`, on a free server."""
+        client = await self._free.get()
+        try:
+            return await client.likeliest(prompt, most)
+        finally:
+            self._free.put_nowait(client)
+
 
 class _Server:
     """One server process; entering it gives a client for it, not yet entered."""

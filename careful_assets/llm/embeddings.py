@@ -84,6 +84,11 @@ class EndpointEmbeddings:
         return f"{self._declared.provider}/{self._declared.model}"
 
     @property
+    def sends_to(self) -> str:
+        """The provider, as declared."""
+        return self._declared.provider
+
+    @property
     def digest(self) -> str:
         """sha256, in hex, of the declared provider, model, revision and dimensions."""
         return digest_of({**self._declared.model_dump(), "most_characters": MOST_CHARACTERS})

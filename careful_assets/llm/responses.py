@@ -47,6 +47,20 @@ def answer_of(body: bytes, request: Request, latency_s: float) -> Answer:
     return Answer(request.request_id, tuple(choices), _tokens(answer.get("usage")), latency_s, *served)
 
 
+def likeliest_of(body: bytes) -> dict[str, float] | None:
+    """The first token's alternatives with their log-probabilities, in either form that servers give them; else None."""
+    try:
+        told = json.loads(body)["choices"][0]["logprobs"]
+        if "content" in told:
+            pairs = [(one["token"], one["logprob"]) for one in told["content"][0]["top_logprobs"]]
+        else:
+            pairs = list(told["top_logprobs"][0].items())
+    except (ValueError, RecursionError, KeyError, IndexError, TypeError, AttributeError):
+        return None
+    usable = all(isinstance(token, str) and type(log_p) in (int, float) and log_p <= 0 for token, log_p in pairs)
+    return {token: float(log_p) for token, log_p in pairs} if usable and pairs else None
+
+
 def _placed(given: list[Any], asked: int) -> list[tuple[int, dict[str, Any]]]:
     """The choice objects with their places in the request, at most `asked`: some servers ignore `n`.
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 _ROW = 18  # pixels a row
+_STRIP = 34  # pixels of a row that holds a curve
 _WIDTH = 260  # pixels of the longest bar, or of the scale from 0 to 1
 _COLORS = ("#777", "#c52", "#36a", "#274")
 
@@ -39,6 +40,33 @@ def intervals(names: Sequence[str], arms: Sequence[tuple[str, Sequence[tuple[flo
         parts += [f"<path stroke='{color}' stroke-width='2' d='{path}'/>", _text(legend, 12, arm, color)]
         legend += 8 * len(arm) + 16
     return _svg(left + _WIDTH + 12, bottom + _ROW, parts)
+
+
+def strips(names: Sequence[str], arms: Sequence[tuple[str, Sequence[Sequence[tuple[float, float]]]]]) -> bytes:
+    """Curves (x, y) on scales from 0 to 1, one strip a name and one colour an arm; one without points is left out."""
+    left, bottom = _room_for(names), _ROW + _STRIP * len(names)
+    floors = "".join(f"M{left} {_floor(row)}h{_WIDTH}" for row in range(len(names)))
+    parts = [
+        f"<path stroke='#ccc' d='{floors}'/>",
+        *(_text(left + _WIDTH * tick // 2 - 3, bottom + 13, label) for tick, label in enumerate(("0", ".5", "1"))),
+        *(_text(0, _floor(row) - 8, name) for row, name in enumerate(names)),
+    ]
+    legend = left
+    for index, (arm, curves) in enumerate(arms):
+        color = _COLORS[1 + index % (len(_COLORS) - 1)]
+        path = "".join(_curve(left, _floor(row), curve) for row, curve in enumerate(curves))
+        parts += [f"<path stroke='{color}' fill='none' d='{path}'/>", _text(legend, 12, arm, color)]
+        legend += 8 * len(arm) + 16
+    return _svg(left + _WIDTH + 12, bottom + _ROW, parts)
+
+
+def _curve(left: int, floor: int, curve: Sequence[tuple[float, float]]) -> str:
+    points = [f"{left + round(_WIDTH * x)} {floor - round((_STRIP - 6) * y)}" for x, y in curve]
+    return f"M{'L'.join(points)}" if points else ""
+
+
+def _floor(row: int) -> int:
+    return _ROW + _STRIP * (row + 1)
 
 
 def _interval(left: int, height: int, point: tuple[float, float, float]) -> str:

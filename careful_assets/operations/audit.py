@@ -15,12 +15,11 @@ import polars as pl
 from careful_assets.errors import Exit, Fault, MalformedInput, StageFailed
 from careful_assets.llm.requests import SEEDS
 from careful_assets.provenance.descent import UNKNOWN_FAMILY
-from careful_assets.release.content import RECORD_FIELDS, ROW_FIELDS
+from careful_assets.provenance.release_content import RECORD_FIELDS, ROW_FIELDS
+from careful_assets.provenance.release_files import MANIFEST, TOMBSTONE, is_retired, read_document, read_tombstone
+from careful_assets.provenance.release_tables import read_tables
 from careful_assets.release.counts import may_be_unknown, of_unknown_origin
-from careful_assets.release.files import MANIFEST, read_document
 from careful_assets.release.folder import changed_files, changed_rows, differences, read_manifest
-from careful_assets.release.tables import read_tables
-from careful_assets.release.tombstone import TOMBSTONE, is_retired, read_tombstone
 
 # Without one of these a generated row has no whole record.
 _RECORD = (
@@ -76,8 +75,16 @@ def _told(folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
     return {
         "folder": _as_text(folder),
         **{key: manifest.get(key) for key in _TOLD},
+        "registry_state": _registry_state(manifest),
         "covered": {"content_digest": [*ROW_FIELDS, *RECORD_FIELDS], "manifest": "signed by nobody"},
     }
+
+
+def _registry_state(manifest: dict[str, Any]) -> str | None:
+    """The state of the sealed sets that the release was made against; None where the manifest does not tell it."""
+    ruler = manifest.get("ruler")
+    state = ruler.get("registry_state") if isinstance(ruler, dict) else None
+    return state if isinstance(state, str) else None
 
 
 def _refuse_other(folder: Path) -> None:

@@ -29,6 +29,8 @@ from careful_assets.operations.inheriting.matching import (
     NEAR,
     decide,
     lay_out,
+    leak_cut_offs,
+    match_canaries,
     match_erased,
     match_open,
     match_sealed,
@@ -39,6 +41,7 @@ from careful_assets.provenance.digests import canonical
 from careful_assets.provenance.erasures import erased_ids, refuse_unfinished, steps_on_record
 from careful_assets.provenance.ledger import guard
 from careful_assets.text.ngrams import SHINGLE_CHARACTERS
+from careful_assets.warehouse.canary_registry import CanaryRegistry
 from careful_assets.warehouse.connections import connect, transaction
 from careful_assets.warehouse.home import Home, emptied
 from careful_assets.warehouse.migrations import migrate
@@ -80,7 +83,7 @@ def inherit(
         MalformedInput: the file cannot be read, its columns cannot be told, or not one line holds a text.
         GateClosed: anchors are not current, or an erasure is not finished.
         Refused: the file is on record, read by other columns.
-        StageFailed: something else writes what this writes; nothing is sealed.
+        StageFailed: something else writes what this writes; nothing is sealed; or a leak detector did not run.
         HomeUnusable: CAREFUL_HOME cannot be written.
     """
     card = loaded.card
@@ -97,7 +100,9 @@ def inherit(
             say(f"{file.name}: {lines:,} lines; holding their texts against open rows")
             match_open(con, home.warehouse(card.name), scratch)
             say(f"{file.name}: asking the vault")
-            match_sealed(con, _probe(loaded, home, file), loaded.profile.leaks)
+            vault, warehouse, run_id = home.vault(card.name), home.warehouse(card.name), f"inherit-{file.digest[:16]}"
+            match_sealed(con, loaded, warehouse, VaultProbe(vault, warehouse, run_id, stage="inherit"))
+            match_canaries(con, CanaryRegistry(vault, warehouse, run_id, stage="inherit"))
             if standing.erased:
                 match_erased(con, standing.erased, Quarantine(home.quarantine(card.name)).key())
             decide(con)
@@ -170,11 +175,6 @@ def _refuse_other_columns(
         )
 
 
-def _probe(loaded: LoadedCard, home: Home, file: ForeignFile) -> VaultProbe:
-    name = loaded.card.name
-    return VaultProbe(home.vault(name), home.warehouse(name), f"inherit-{file.digest[:16]}", stage="inherit")
-
-
 def _intake(loaded: LoadedCard, home: Home) -> Intake:
     masks = any(setting.gate == "personal_data" for setting in loaded.profile.gates)
     return Intake(home.intake(loaded.card.name), loaded.card.purpose.artifact_type, masks)
@@ -187,11 +187,8 @@ def _settle(con: duckdb.DuckDBPyConnection, file: ForeignFile) -> None:
 
 
 def _record(loaded: LoadedCard, home: Home, file: ForeignFile, staging: Path, lines: int, standing: _Standing) -> None:
-    leaks = loaded.profile.leaks
-    thresholds = {
-        "near": NEAR / 1000, "shingle_characters": SHINGLE_CHARACTERS, "ngram_tokens": leaks.ngram_tokens,
-        "ngram_containment": leaks.ngram_containment,
-    }  # fmt: skip
+    leaks = {name: cut_off / 1000 for name, cut_off in leak_cut_offs(loaded).items()}
+    thresholds = {"near": NEAR / 1000, "shingle_characters": SHINGLE_CHARACTERS, "leaks": leaks}
     row = {
         "file_digest": file.digest, "file_name": file.name, "rows": lines, "text_column": file.text,
         "label_column": file.label, "thresholds": canonical(thresholds), "registry_state": standing.registry_state,

@@ -21,13 +21,20 @@ from careful_assets.warehouse.quarantine import Quarantine
 def status_of(loaded: LoadedCard, home: Home) -> dict[str, Any]:
     """By stage: data version, checks that passed, failed or warn, and what keeps its own gate closed, if anything.
 
-    `quarantined`: how many rows' raw texts lie in the quarantine. `erasures`: those that are not done, with the command
-    that ends them.
+    `registry_state`: of the sealed sets when the stage was made. `quarantined`: how many rows' raw texts lie in the
+    quarantine. `erasures`: those that are not done, with the command that ends them.
     """
     path = home.warehouse(loaded.card.name)
     quarantined = Quarantine(home.quarantine(loaded.card.name)).count()
     if not path.exists():
-        nothing: dict[str, Any] = {"data_version": None, "passed": 0, "failed": [], "warned": [], "closed": None}
+        nothing: dict[str, Any] = {
+            "data_version": None,
+            "registry_state": None,
+            "passed": 0,
+            "failed": [],
+            "warned": [],
+            "closed": None,
+        }
         return {
             "dataset": loaded.card.name,
             "erasures": [],
@@ -51,6 +58,7 @@ def status_of(loaded: LoadedCard, home: Home) -> dict[str, Any]:
                 {
                     "stage": stage,
                     "data_version": made,
+                    "registry_state": versions[stage].registry_state if stage in versions else None,
                     "passed": sum(bool(row["passed"]) for row in own),
                     "failed": _not_passed(own, "error"),
                     "warned": _not_passed(own, "warn"),

@@ -59,11 +59,20 @@ def status_text(state: dict[str, Any]) -> str:
         checks = f"{stage['passed']} checks passed" if stage["data_version"] else ""
         failed = f", FAILED: {', '.join(stage['failed'])}" if stage["failed"] else ""
         warned = f", warns: {', '.join(stage['warned'])}" if stage["warned"] else ""
-        lines.append(f"  {stage['stage']:<11} {made:<17} {checks}{failed}{warned}".rstrip())
+        ruler = _other_ruler(stage, state["stages"][0]["registry_state"])
+        lines.append(f"  {stage['stage']:<11} {made:<17} {checks}{failed}{warned}{ruler}".rstrip())
+    if standing := state["stages"][0]["registry_state"]:
+        lines.append(f"  sealed sets {standing[:16]}")
     if state["quarantined"]:
         lines.append(f"  quarantine  {state['quarantined']} rows whose raw text was refused for personal data")
     closed = next((stage["closed"] for stage in state["stages"] if stage["closed"]), None)
     return "\n".join([*lines, *([f"  {closed}"] if closed else [])])
+
+
+def _other_ruler(stage: dict[str, Any], standing: str | None) -> str:
+    """Said of a stage that was made against another state of the sealed sets than anchors left."""
+    made = stage["registry_state"]
+    return f", MADE AGAINST OTHER SEALED SETS: {made[:16]}" if made not in (None, standing) else ""
 
 
 def _unfinished(erasure: dict[str, Any]) -> str:

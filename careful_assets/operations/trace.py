@@ -19,7 +19,7 @@ from careful_assets.operations.records.descent import descendants_of
 from careful_assets.operations.records.lookups import ANCHORS, CANDIDATES, RECORDS, located, rows_where
 from careful_assets.operations.records.templates import template_of
 from careful_assets.provenance.descent import FITTED_FAMILY, UNKNOWN_FAMILY
-from careful_assets.provenance.ledger import current_versions
+from careful_assets.provenance.ledger import StageVersion, current_versions
 from careful_assets.release.versions import version_key
 from careful_assets.warehouse.home import Home
 from careful_assets.warehouse.models import run_model
@@ -153,13 +153,20 @@ def _text(con: duckdb.DuckDBPyConnection, row_id: str | None) -> str | None:
 
 
 def _leak_check(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """Which detectors looked at the candidates, and whether that was at these candidates."""
+    """Which detectors looked at the candidates, and whether that was at these, and against what is sealed now."""
     versions = current_versions(con)
-    looked_at = versions["evaluation"].upstream.get("generation") if "evaluation" in versions else None
+    made = versions.get("evaluation")
+    looked_at = made.upstream.get("generation") if made else None
     return {
         "detectors": read(con, "evaluation.detectors").sort("detector").to_dicts(),
         "of_these_candidates": "generation" in versions and looked_at == versions["generation"].data_version,
+        "registry_state": made.registry_state if made else None,
+        "of_this_ruler": made is None or made.registry_state == _standing_state(versions),
     }
+
+
+def _standing_state(versions: Mapping[str, StageVersion]) -> str | None:
+    return versions["anchors"].registry_state if "anchors" in versions else None
 
 
 def _exclusions(

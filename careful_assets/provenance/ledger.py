@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import polars as pl
 
-from careful_assets.errors import GateClosed
+from careful_assets.errors import GateClosed, StageFailed
 from careful_assets.provenance.digests import canonical
 from careful_assets.provenance.stages import UPSTREAM, ancestors
 from careful_assets.warehouse.tables import append, read
@@ -27,19 +27,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StageVersion:
-    """The newest data a stage made: its version, what it was made from, under which card, in which run."""
+    """The newest data a stage made: its version, what it was made from, under which card, in which run.
+
+    `registry_state`: of the sealed sets when it was made; None where nothing was sealed, or it is of before there was
+    a record of it.
+    """
 
     data_version: str
     upstream: dict[str, str]
     card_digest: str
     run_id: str
+    registry_state: str | None = None
 
 
 def current_versions(con: duckdb.DuckDBPyConnection) -> dict[str, StageVersion]:
     """The newest version of every stage that was ever materialized."""
     newest = read(con, "provenance.versions").sort("seq").group_by("stage", maintain_order=True).last()
     return {
-        row["stage"]: StageVersion(row["data_version"], json.loads(row["upstream"]), row["card_digest"], row["run_id"])
+        row["stage"]: StageVersion(
+            row["data_version"],
+            json.loads(row["upstream"]),
+            row["card_digest"],
+            row["run_id"],
+            row.get("registry_state"),
+        )
         for row in newest.iter_rows(named=True)
     }
 
@@ -80,8 +91,11 @@ def record_version(
     upstream: dict[str, str],
     card_digest: str,
     run_id: str,
+    registry_state: str | None,
 ) -> None:
-    """Note what a stage made; belongs in the transaction that writes the stage's tables."""
+    """Note what a stage made, and against which state of the sealed sets; belongs in the transaction that writes the
+    stage's tables.
+    """
     row = {
         "seq": next_seq(con, "provenance.versions"),
         "stage": stage,
@@ -90,8 +104,24 @@ def record_version(
         "card_digest": card_digest,
         "run_id": run_id,
         "made_at": datetime.now(UTC),
+        "registry_state": registry_state,
     }
     append(con, "provenance.versions", pl.DataFrame([row]))
+
+
+def standing_state(con: duckdb.DuckDBPyConnection) -> str | None:
+    """The state of the sealed sets that the warehouse has on record; None before any is sealed.
+
+    Raises:
+        StageFailed: the record names several: nobody knows against which of them anything is made.
+    """
+    states = sorted(set(read(con, "anchors.vault_counts")["registry_state"].to_list()))
+    if len(states) > 1:
+        raise StageFailed(
+            f"anchors.vault_counts names {len(states)} states of the sealed sets, e.g. {states[0][:16]} and "
+            f"{states[1][:16]}; nothing was written; materialize anchors again"
+        )
+    return states[0] if states else None
 
 
 def record_verdicts(

@@ -5,7 +5,7 @@ Belongs here: what is the same for all ten stages. Dagster's side of it is in `a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as replace_field
 from pathlib import Path
@@ -20,14 +20,21 @@ from careful_assets.card.reader import LoadedCard
 from careful_assets.errors import StageFailed
 from careful_assets.provenance.digests import data_version
 from careful_assets.provenance.erasures import Kind, erased_ids, refuse_unfinished, steps_on_record
-from careful_assets.provenance.ledger import current_versions, guard, next_seq, record_verdicts, record_version
+from careful_assets.provenance.ledger import (
+    current_versions,
+    guard,
+    next_seq,
+    record_verdicts,
+    record_version,
+    standing_state,
+)
 from careful_assets.provenance.stages import LOGS, TABLES, UPSTREAM
 from careful_assets.provenance.verdicts import Check, CheckView, Requirements, Verdict, run_checks
 from careful_assets.warehouse.connections import connect, transaction
 from careful_assets.warehouse.home import Home, emptied
 from careful_assets.warehouse.migrations import migrate
 from careful_assets.warehouse.models import run_model, tables_read
-from careful_assets.warehouse.tables import Table, append, at_hand, attached, read, replace
+from careful_assets.warehouse.tables import Table, append, at_hand, attached, pages, read, replace
 
 
 @dataclass(frozen=True)
@@ -78,9 +85,20 @@ class Inputs:
             return read(con, name)
 
     def rounds(self) -> pl.DataFrame:
-        """`provenance.rounds`, the one read against the flow: what became of earlier rounds, for generation."""
+        """`provenance.rounds`, a read against the flow: what became of earlier rounds, for generation."""
         with connect(self.context.home.warehouse(self.context.card.name), read_only=True) as con:
             return read(con, "provenance.rounds")
+
+    def active_releases(self) -> dict[str, Path]:
+        """The releases that stand, by version, and their folders: the second read against the flow, for evaluation.
+
+        They were made from an earlier verdict; what is sealed now is held against them, too.
+        """
+        name = self.context.card.name
+        with connect(self.context.home.warehouse(name), read_only=True) as con:
+            releases = read(con, "release.releases").filter(pl.col("status") == "active")
+        folder = self.context.home.releases(name)
+        return {version: folder / version for version in sorted(releases["version"].to_list())}
 
     def erased(self, kind: Kind) -> frozenset[str]:
         """The ids of this kind that were erased: they must not come back."""
@@ -92,6 +110,16 @@ class Inputs:
         with connect(self.context.home.warehouse(self.context.card.name), read_only=True) as con:
             self.seen.update(tables_read(con, name))
             return run_model(con, name, params)
+
+    def pages(self, name: str, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """As `table`, some rows at a time: for tables that may be too large for memory. They go by `row_id`.
+
+        Raises:
+            KeyError: as `table`.
+        """
+        self._must_be_in_reach(name)
+        self.seen.add(name)
+        return pages(self.context.home.warehouse(self.context.card.name), name, columns)
 
     def copy_into(self, con: duckdb.DuckDBPyConnection, name: str, copy: str) -> None:
         """As `table`, but from file to file: for tables that may be too large for memory. Not inside a transaction.
@@ -175,7 +203,9 @@ def _write(context: StageContext, stage: str, version: str, inputs: Inputs, outc
         for name, rows in outcome.added.items():
             first = next_seq(con, name)
             append(con, name, rows.with_columns(seq=pl.int_range(first, first + rows.height, dtype=pl.Int64)))
-        record_version(con, stage, version, inputs.versions, context.loaded.digest, context.run_id)
+        # What anchors make names the state in which they leave the vault; the others', the one that they stand on.
+        state = standing_state(con)
+        record_version(con, stage, version, inputs.versions, context.loaded.digest, context.run_id, state)
 
 
 def judge_stage(context: StageContext, stage: str, checks: tuple[Check, ...]) -> list[tuple[Check, Verdict]]:

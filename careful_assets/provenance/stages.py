@@ -31,7 +31,7 @@ UPSTREAM: dict[str, tuple[str, ...]] = {
     "training": ("anchors", "generation", "labeling", "evaluation"),
     "release": ("anchors", "purpose", "generation", "filtering", "labeling", "evaluation", "training"),
     "monitoring": ("training", "release"),
-    "retirement": ("release", "monitoring"),
+    "retirement": ("evaluation", "release", "monitoring"),
 }
 
 
@@ -59,6 +59,9 @@ TABLES: dict[str, tuple[StageTable, ...]] = {
         _table("anchors.contract_failures"),
         _table("anchors.profiles"),
         _table("anchors.drift"),
+        _table("anchors.evaluation_sets"),
+        _table("anchors.set_lineage"),
+        _table("anchors.contrasts"),
     ),
     "purpose": (
         _table("purpose.cards"),
@@ -112,6 +115,12 @@ TABLES: dict[str, tuple[StageTable, ...]] = {
         _table("evaluation.leaks", "eval_row_digest"),
         _table("evaluation.detectors", "cause"),
         _table("evaluation.measures"),
+        _table("evaluation.lineage_leaks", "item"),
+        _table("evaluation.detector_quality"),
+        _table("evaluation.detector_curves"),
+        _table("evaluation.ruler"),
+        _table("evaluation.release_leaks", "eval_row_digest"),
+        _table("evaluation.release_scans", "cause"),
     ),
     "training": (
         _table("training.results"),

@@ -11,4 +11,5 @@ DOOR = StageDoor(
     "makes no new version.",
     make_release,
     kinds=frozenset({"duckdb", "parquet"}),
+    grants=("canary_registry",),
 )

@@ -13,7 +13,7 @@ import polars as pl
 
 from careful_assets.errors import StageFailed
 from careful_assets.provenance.descent import UNKNOWN_FAMILY
-from careful_assets.release.files import MANIFEST, RECORDS, ROWS
+from careful_assets.provenance.release_files import MANIFEST, RECORDS, ROWS
 
 _TEXTS = ("name", "version", "title", "parent_version")
 _REAL, _GENERATED = "real", "generated"

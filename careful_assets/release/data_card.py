@@ -13,6 +13,10 @@ _GEMMA = (
     "The generated rows come from Gemma 3 270M. Gemma is provided under and subject to the Gemma Terms of Use found at "
     "ai.google.dev/gemma/terms; whoever passes these rows on passes those terms on."
 )
+_CANARY = (
+    "Beside the rows lies `canaries.parquet` with a planted sentence that stands nowhere else: a corpus that holds it, "
+    "or a model that completes it, has seen this folder. Leave it there; it is counted nowhere."
+)
 _RETIRED = (
     "Must not be used any more; each one's TOMBSTONE.json says why. Delete copies, and replace them by this version:"
 )
@@ -53,6 +57,7 @@ def data_card(card: Card, manifest: dict[str, Any], results: pl.DataFrame, retir
         ),
         "## What is in it",
         f"{rows['real']} real rows and {rows['generated']} generated ones; `origin` says which is which.",
+        *([_CANARY] if manifest["canaries"] else []),
         _table(manifest["labels"]),
         "## How it was made",
         f"Content digest `{manifest['content_digest']}`, card digest `{manifest['card_digest']}`.",

@@ -1,6 +1,7 @@
 """The release folder: written whole under another name, then renamed; read back and held against its manifest.
 
-rows.parquet  provenance.parquet  rejects.parquet  manifest.json  DATA_CARD.md; of a retired one, see `tombstone`.
+rows.parquet  provenance.parquet  rejects.parquet  canaries.parquet  manifest.json  DATA_CARD.md; of a retired one, see
+`tombstone`. Folders of before there were canaries have none.
 """
 
 from __future__ import annotations
@@ -17,27 +18,31 @@ from typing import Any
 import polars as pl
 
 from careful_assets.errors import StageFailed
-from careful_assets.release.content import content_digest, leaf_digests
-from careful_assets.release.counts import miscounted, refuse_untyped_counts
-from careful_assets.release.files import (
+from careful_assets.provenance import released
+from careful_assets.provenance.release_content import content_digest, leaf_digests
+from careful_assets.provenance.release_files import (
     CARD,
-    MAKING,
     MANIFEST,
     RECORDS,
     REJECTS,
     ROWS,
-    digest_of_files,
     file_sha256,
-    read_document,
+    is_retired,
 )
+from careful_assets.provenance.release_tables import read_tables
+from careful_assets.release.counts import miscounted, refuse_untyped_counts
+from careful_assets.release.files import CANARIES, MAKING, digest_of_files
 from careful_assets.release.rows import Contents
-from careful_assets.release.tables import read_tables
-from careful_assets.release.tombstone import is_retired, wrong_with
+from careful_assets.release.tombstone import wrong_with
 from careful_assets.warehouse.home import explained, sync
 
 
-def write_folder(target: Path, contents: Contents, manifest: dict[str, Any], card: str) -> str:
+def write_folder(
+    target: Path, contents: Contents, manifest: dict[str, Any], card: str, canaries: pl.DataFrame | None = None
+) -> str:
     """Write a release folder at `target`, whole or not at all, and return its folder digest.
+
+    `canaries`: of `canary_rows`, in a file that no reader of rows reads.
 
     Raises:
         HomeUnusable: the disk is full or the folder cannot be written; nothing is left behind under `target`.
@@ -50,10 +55,13 @@ def write_folder(target: Path, contents: Contents, manifest: dict[str, Any], car
         making = target.parent / f"{MAKING}{uuid.uuid4().hex}"
         making.mkdir()
         try:
-            for name, frame in ((ROWS, contents.rows), (RECORDS, contents.records), (REJECTS, contents.rejects)):
+            tables = {ROWS: contents.rows, RECORDS: contents.records, REJECTS: contents.rejects}
+            if canaries is not None:
+                tables[CANARIES] = canaries
+            for name, frame in tables.items():
                 _write_parquet(frame, making / name)
             (making / CARD).write_text(card, encoding="utf-8")
-            files = {name: file_sha256(making / name) for name in (ROWS, RECORDS, REJECTS, CARD)}
+            files = {name: file_sha256(making / name) for name in (*tables, CARD)}
             text = json.dumps({**manifest, "files": files}, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
             (making / MANIFEST).write_text(text, encoding="utf-8")
             for path in making.iterdir():
@@ -75,12 +83,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises:
         StageFailed: it is missing, is no JSON, or lacks what a folder is held against.
     """
-    manifest = read_document(folder / MANIFEST)
-    files = manifest.get("files")
-    if not isinstance(files, dict) or not isinstance(manifest.get("content_digest"), str):
-        raise StageFailed(f"{MANIFEST} is no release's manifest: it names no files, or no content digest")
-    if not all(isinstance(digest, str) for digest in files.values()):
-        raise StageFailed(f"{MANIFEST} is no release's manifest: a file's digest is no text")
+    manifest = released.read_manifest(folder)
     refuse_untyped_counts(manifest)
     return manifest
 

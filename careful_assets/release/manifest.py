@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -9,12 +10,19 @@ import polars as pl
 from careful_assets.card.overrides import gates_now
 from careful_assets.provenance.stage import Inputs, StageContext
 from careful_assets.release.rows import Contents
+from careful_assets.warehouse.canary_registry import RegisteredCanary
 
 FORMAT = "careful-assets-release/1"
 
 
 def manifest_of(
-    context: StageContext, inputs: Inputs, contents: Contents, version: str, parent: str | None, content: str
+    context: StageContext,
+    inputs: Inputs,
+    contents: Contents,
+    version: str,
+    parent: str | None,
+    content: str,
+    canaries: Sequence[RegisteredCanary] = (),
 ) -> dict[str, Any]:
     """The manifest but for the files' digests, which the folder adds as it is written."""
     card, profile = context.card, context.profile
@@ -60,6 +68,8 @@ def manifest_of(
         "judges": card.labeling.judges,
         "agreement": inputs.table("labeling.agreement").select("name", "value", "n").to_dicts(),
         "leak_detectors": inputs.table("evaluation.detectors").select("detector", "version", "ran").to_dicts(),
+        # No part of the content: they hang on the vault's key.
+        "canaries": [{"digest": one.digest, "text": one.text} for one in canaries],
         "lifecycle": card.lifecycle.model_dump(mode="json"),
     }
 

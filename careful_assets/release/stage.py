@@ -10,15 +10,17 @@ import polars as pl
 
 from careful_assets.errors import Refused, StageFailed
 from careful_assets.provenance.descent import UNKNOWN_FAMILY
+from careful_assets.provenance.release_content import content_digest, leaf_digests
+from careful_assets.provenance.release_files import is_retired
 from careful_assets.provenance.stage import Inputs, Outcome, StageContext
-from careful_assets.release.content import content_digest, leaf_digests
 from careful_assets.release.data_card import data_card
 from careful_assets.release.folder import differences, folder_digest, read_leaves, read_manifest, write_folder
 from careful_assets.release.manifest import manifest_of
+from careful_assets.release.planting import canary_rows, planted
 from careful_assets.release.rows import Contents, gather
-from careful_assets.release.tombstone import is_retired
 from careful_assets.release.unknown import remedy, told, too_many
 from careful_assets.release.versions import FIRST, next_version, version_after_retired, version_key
+from careful_assets.warehouse.canary_registry import CanaryRegistry
 
 _RELEASES: dict[str, pl.DataType | type[pl.DataType]] = {
     "version": pl.String, "content_digest": pl.String, "folder_digest": pl.String, "status": pl.String,
@@ -27,7 +29,7 @@ _RELEASES: dict[str, pl.DataType | type[pl.DataType]] = {
 }  # fmt: skip
 
 
-def make_release(context: StageContext, inputs: Inputs) -> Outcome:
+def make_release(context: StageContext, inputs: Inputs, canary_registry: CanaryRegistry) -> Outcome:
     """The release stage: a folder if the content is new, the standing one if it is not."""
     contents = gather(context, inputs)
     digest = content_digest(contents.rows, contents.records)
@@ -38,11 +40,11 @@ def make_release(context: StageContext, inputs: Inputs) -> Outcome:
     standing = releases.filter((pl.col("version") == (newest or "")) & (pl.col("status") == "active"))
     if digest in standing["content_digest"].to_list() and not is_retired(folder_of(context, standing["version"][0])):
         version = standing["version"][0]
-        releases = _restored_if_gone(context, inputs, contents, version, releases)
+        releases = _restored_if_gone(context, inputs, contents, version, releases, canary_registry)
     else:
         _refuse_retired(context, inputs, digest, releases)
         _refuse_unknown(context, inputs, contents)
-        version, made = _new_release(context, inputs, contents, digest, newest, releases)
+        version, made = _new_release(context, inputs, contents, digest, newest, releases, canary_registry)
         releases = pl.concat([releases, pl.DataFrame([made], schema=_RELEASES)])
         added = contents.rows.with_columns(version=pl.lit(version)).select(rows.columns)
         rows = pl.concat([rows, added])
@@ -103,6 +105,7 @@ def _new_release(
     digest: str,
     newest: str | None,
     releases: pl.DataFrame,
+    registry: CanaryRegistry,
 ) -> tuple[str, dict[str, Any]]:
     version = _version_after(context, contents, newest, releases)
     folder = folder_of(context, version)
@@ -115,7 +118,7 @@ def _new_release(
             )
         written = folder_digest(folder)
     else:
-        written = _write(context, inputs, contents, version, newest, digest, releases)
+        written = _write(context, inputs, contents, version, newest, digest, releases, registry)
     origins = dict(contents.rows.group_by("origin").len().iter_rows())
     return version, {
         "version": version,
@@ -145,7 +148,12 @@ def _version_after(context: StageContext, contents: Contents, newest: str | None
 
 
 def _restored_if_gone(
-    context: StageContext, inputs: Inputs, contents: Contents, version: str, releases: pl.DataFrame
+    context: StageContext,
+    inputs: Inputs,
+    contents: Contents,
+    version: str,
+    releases: pl.DataFrame,
+    registry: CanaryRegistry,
 ) -> pl.DataFrame:
     """The releases; where the version's folder is gone, its rows are written again and the new folder is noted."""
     if folder_of(context, version).exists():
@@ -154,7 +162,7 @@ def _restored_if_gone(
     before = [other for other in releases["version"].to_list() if version_key(other) < version_key(version)]
     parent = max(before, key=version_key, default=None)
     digest = content_digest(contents.rows, contents.records)
-    written = _write(context, inputs, contents, version, parent, digest, releases)
+    written = _write(context, inputs, contents, version, parent, digest, releases, registry)
     context.log(f"the folder of version {version} was gone; its rows were written again, with the same content digest")
     folder = pl.when(pl.col("version") == version).then(pl.lit(written)).otherwise(pl.col("folder_digest"))
     return releases.with_columns(folder_digest=folder)
@@ -168,11 +176,14 @@ def _write(
     parent: str | None,
     digest: str,
     releases: pl.DataFrame,
+    registry: CanaryRegistry,
 ) -> str:
-    manifest = manifest_of(context, inputs, contents, version, parent, digest)
+    canaries = planted(registry, version)
+    manifest = manifest_of(context, inputs, contents, version, parent, digest, canaries)
     retired = sorted(_retired(releases)["version"].to_list(), key=version_key)
     card = data_card(context.card, manifest, inputs.table("training.results"), retired)
-    return write_folder(folder_of(context, version), contents, manifest, card)
+    rows = canary_rows(canaries, contents.rows)
+    return write_folder(folder_of(context, version), contents, manifest, card, rows)
 
 
 def _shown(

@@ -12,16 +12,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from careful_assets.errors import StageFailed
-from careful_assets.release.files import CARD, MANIFEST, digest_of_files, file_sha256, read_document
+from careful_assets.provenance.release_files import (
+    CARD,
+    MANIFEST,
+    TOMBSTONE,
+    TOMBSTONE_FORMAT,
+    file_sha256,
+    is_retired,
+    read_tombstone,
+)
+from careful_assets.release.files import digest_of_files
 from careful_assets.warehouse.home import explained, sync
 
-TOMBSTONE = "TOMBSTONE.json"
-FORMAT = "careful-assets-tombstone/1"
 _MAKING = f".{TOMBSTONE}.making"
 _KEPT = frozenset({MANIFEST, CARD, TOMBSTONE})
 
@@ -35,11 +41,6 @@ class Retirement:
     folder_digest: str
     retired_at: datetime
     why: str
-
-
-def is_retired(folder: Path) -> bool:
-    """Whether the folder is a retired release's, whatever else lies in it."""
-    return (folder / TOMBSTONE).exists()
 
 
 def bury(folder: Path, retirement: Retirement) -> None:
@@ -72,18 +73,6 @@ def retire_on_record(con: duckdb.DuckDBPyConnection, retirement: Retirement) -> 
     con.execute("update release.rows set text = '' where version = $version", version)
 
 
-def read_tombstone(folder: Path) -> dict[str, Any]:
-    """What TOMBSTONE.json says.
-
-    Raises:
-        StageFailed: it cannot be read, or is none.
-    """
-    told = read_document(folder / TOMBSTONE)
-    if told.get("format") != FORMAT or not isinstance(told.get("gone"), dict):
-        raise StageFailed(f"{TOMBSTONE} is no tombstone: it does not say which files went")
-    return told
-
-
 def wrong_with(folder: Path) -> list[str]:
     """What of a retired release's folder is not as its tombstone says; empty for a whole tombstone."""
     try:
@@ -101,7 +90,7 @@ def wrong_with(folder: Path) -> list[str]:
 def _write(folder: Path, retirement: Retirement) -> None:
     names = {path.name for path in folder.iterdir() if path.is_file()} - {_MAKING}
     told = {
-        "format": FORMAT,
+        "format": TOMBSTONE_FORMAT,
         "version": retirement.version,
         "status": "retired",
         "retired_at": retirement.retired_at.isoformat(),

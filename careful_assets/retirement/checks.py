@@ -43,15 +43,16 @@ def status_is_dated(view: CheckView) -> Verdict:
 
 
 def review_not_due(view: CheckView) -> Verdict:
-    """Advice: a release whose review date has passed wants its owner."""
-    due = _due(view.table("retirement.statuses"), "review_due", "review_by")
-    owner = view.loaded.card.owner
-    summary = (
-        f"{', '.join(due)}: {owner.name} was to review it by now; review it, and move the date in the card"
-        if due
-        else "no review is due"
-    )
-    return Verdict(not due, summary, {"due": len(due)})
+    """Advice: a release whose review date has passed, or in which a leak was found, wants its owner."""
+    statuses = view.table("retirement.statuses")
+    due = _due(statuses, "review_due", "review_by")
+    leaked = view.table("evaluation.release_leaks").filter(pl.col("version").is_in(due))["version"].unique().sort()
+    late, owner = [version for version in due if version not in leaked], view.loaded.card.owner
+    told = [f"{', '.join(late)}: {owner.name} was to review it by now; review it, and move the date in the card"]
+    told += [f"{', '.join(leaked)}: rows of it are leaks of what is sealed now; {owner.name} is to decide on it: "
+             "release its successor without them, and retire it"]  # fmt: skip
+    summary = "; ".join(words for words, there in zip(told, (bool(late), len(leaked) > 0), strict=True) if there)
+    return Verdict(not due, summary or "no review is due", {"due": len(due), "leaked": len(leaked)})
 
 
 def _due(statuses: pl.DataFrame, status: str, last_day: str) -> list[str]:
@@ -63,5 +64,5 @@ def _due(statuses: pl.DataFrame, status: str, last_day: str) -> list[str]:
 
 CHECKS = (
     Check("status_is_dated", 2, "L", "Has every release a status and an end that is not past?", status_is_dated),
-    Check("review_not_due", 1, "L", "Is no review due?", review_not_due, severity="warn"),
+    Check("review_not_due", 2, "L", "Is no review due?", review_not_due, severity="warn"),
 )

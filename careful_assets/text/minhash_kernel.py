@@ -197,3 +197,18 @@ def colliding(hashes: Ints, first: int, slot_bits: int) -> Ints:
             found[n] = place
             n += 1
     return found[:n].copy()
+
+
+@njit(nogil=True, cache=True)
+def cut_each(data: Bytes, offsets: Ints, out: Bits, ends: Ints) -> None:
+    """Write the shingle hashes of the texts to `out`, in their order, repeated ones too; where each ends to `ends`."""
+    longest = 1
+    for text in range(len(offsets) - 1):
+        longest = max(longest, offsets[text + 1] - offsets[text])
+    hashes = np.empty(longest, dtype=np.uint64)
+    written = 0
+    for text in range(len(offsets) - 1):
+        found = cut(data, offsets[text], offsets[text + 1], hashes)
+        out[written : written + found] = hashes[:found]
+        written += found
+        ends[text + 1] = written

@@ -94,6 +94,19 @@ def tokens(text: str) -> list[str]:
     return _WORD.findall(_IDEOGRAPH.sub(r" \1 ", normalize(text).translate(_WORD_CHARACTERS)))
 
 
+def word_spans(normal: str) -> list[tuple[int, int]]:
+    """Where in a normal form its words (`tokens`) lie: start and stop of each, in characters."""
+    spaced, at = [], []
+    for place, character in enumerate(normal.translate(_WORD_CHARACTERS)):
+        if _IDEOGRAPH.match(character):
+            spaced += [" ", character, " "]
+            at += [place] * 3
+        else:
+            spaced.append(character)
+            at.append(place)
+    return [(at[word.start()], at[word.end() - 1] + 1) for word in _WORD.finditer("".join(spaced))]
+
+
 def hash64(text: str) -> int:
     """The first 8 bytes of the text's SHA-256, big-endian, as a signed 64-bit integer (BIGINT).
 

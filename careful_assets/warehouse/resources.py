@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from careful_assets.warehouse.canary_registry import CanaryRegistry
 from careful_assets.warehouse.home import Home
 from careful_assets.warehouse.vault import VaultSealer
 from careful_assets.warehouse.vault_probe import VaultProbe
@@ -45,3 +46,11 @@ class VaultScorerResource(HomeResource):
     def grant(self, dataset: str, run_id: str) -> VaultScorer:
         """The dataset's scorer."""
         return VaultScorer(self.home().vault(dataset), self.home().warehouse(dataset), run_id)
+
+
+class CanaryRegistryResource(HomeResource):
+    """The grant to register canaries and to search for them: release and evaluation."""
+
+    def grant(self, dataset: str, run_id: str) -> CanaryRegistry:
+        """The dataset's registry."""
+        return CanaryRegistry(self.home().vault(dataset), self.home().warehouse(dataset), run_id)

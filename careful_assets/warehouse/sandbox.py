@@ -1,9 +1,10 @@
-"""Starts a command that may read and compute, nothing else: `python -I -S sandbox.py REPORT_FD -- COMMAND...`
+"""Starts a command that may read and compute, nothing else: `python -I -S sandbox.py REPORT_FD HIDDEN -- COMMAND...`
 
 Belongs here: what the kernel is asked to deny, and the report of what it granted. Talking to the command is
 in `scorer_child`. Only the standard library is imported: this runs as a script, outside the package. Each
 protection is tried on its own; a system that lacks one goes without it, and the report says so.
-Reading files is not denied.
+Reading files is not denied, but for those below the folder HIDDEN (empty: none), the vault's: over it lies an empty
+one where the system has namespaces. Elsewhere the vault's file can be read by its path by whatever the user runs.
 
 The report on REPORT_FD is lines of text: `held A, B, C` before the command starts, `cannot start: REASON`
 where it does not, `ended N` when it did (its exit code, or minus the signal that killed it).
@@ -31,6 +32,7 @@ _CLONE_NEWPID, _CLONE_NEWNET = 0x20000000, 0x40000000
 _MOUNT_SETATTR, _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 442, 444, 445, 446
 _IO_URING_SETUP = 425
 _AT_FDCWD, _AT_RECURSIVE, _RDONLY, _PRIVATE = -100, 0x8000, 1, 1 << 18
+_MOUNTED_READ_ONLY = 0b1111  # no set-user-id, no devices, no programs
 _WRITE_FILE = 1 << 1
 _FS_WRITES = 0b1111111110010  # by Landlock's first version: all rights but execute and the two of reading
 _REFER, _TRUNCATE = 1 << 13, 1 << 14
@@ -48,9 +50,9 @@ class Denied(Exception):
 def main(arguments: list[str]) -> int:
     """Confine this process, then run the command below it and relay how it ended."""
     report = int(arguments[0])
-    command = arguments[2:]
+    hidden, command = arguments[1], arguments[3:]
     os.set_inheritable(report, False)
-    held = confine()
+    held = confine(hidden)
     os.write(report, f"held {', '.join(held)}\n".encode())
     first = os.fork()
     if first == 0:
@@ -59,8 +61,11 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def confine() -> list[str]:
-    """Give up, for this process and all it starts, what the system lets us give up; name what held."""
+def confine(hidden: str = "") -> list[str]:
+    """Give up, for this process and all it starts, what the system lets us give up; name what held.
+
+    `hidden`: a folder that is to be empty for them.
+    """
     _die_with_parent()
     held = ["process group"] if os.getpgrp() == os.getpid() else []
     for name, step in PROTECTIONS.items():
@@ -69,6 +74,10 @@ def confine() -> list[str]:
         with contextlib.suppress(Denied, OSError, ValueError):
             step()
             held.append(name)
+            if step is _mount_read_only and hidden:
+                # Only now: before it, mounts may be shared with those of the whole system.
+                _hide(hidden)
+                held.append("vault out of sight")
     return held
 
 
@@ -118,6 +127,10 @@ def _unshare() -> None:
 def _mount_read_only() -> None:
     attributes = struct.pack("=4Q", _RDONLY, 0, _PRIVATE, 0)
     _syscall(_MOUNT_SETATTR, _AT_FDCWD, b"/", _AT_RECURSIVE, attributes, len(attributes))
+
+
+def _hide(folder: str) -> None:
+    _call(_libc.mount, b"none", os.fsencode(folder), b"tmpfs", ctypes.c_ulong(_MOUNTED_READ_ONLY), b"size=4k")
 
 
 def _landlock() -> None:

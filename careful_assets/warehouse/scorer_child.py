@@ -34,7 +34,7 @@ class _Misbehaved(Exception):
     """The child must be killed; the message says why."""
 
 
-def run_confined(command: Sequence[str], given: bytes, room: int, timeout_s: float) -> Ran:
+def run_confined(command: Sequence[str], given: bytes, room: int, timeout_s: float, hidden: Path | None = None) -> Ran:
     """Run `command` in the sandbox with `given` on its standard input.
 
     Args:
@@ -42,9 +42,10 @@ def run_confined(command: Sequence[str], given: bytes, room: int, timeout_s: flo
         given: the whole input.
         room: most bytes of output; one more and the child is killed.
         timeout_s: seconds from start to end; past them the child is killed.
+        hidden: the vault's folder, which the child finds empty where the system has namespaces.
     """
     report, report_end = os.pipe()
-    arguments = [sys.executable, "-I", "-S", str(_SANDBOX), str(report_end), "--", *command]
+    arguments = [sys.executable, "-I", "-S", str(_SANDBOX), str(report_end), str(hidden or ""), "--", *command]
     try:
         process = subprocess.Popen(
             arguments,

@@ -29,7 +29,6 @@ create table staged.bridges (ref bigint not null);
 create table staged.lying (ref bigint not null, group_id varchar not null, side varchar not null, split varchar not null);
 -- What the vault needs of it beside the rows.
 create table staged.shingles (text_hash bigint not null, hash bigint not null);
-create table staged.ngrams (ref bigint not null, hash bigint not null);
 create table staged.slices (ref bigint not null, slice varchar not null);
 -- What the stage makes of it.
 create table staged.history (

@@ -5,7 +5,7 @@ Set logic over tables is in `dbt_like_sql/`, not here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +60,22 @@ def batches(relation: duckdb.DuckDBPyRelation) -> Iterator[pl.DataFrame]:
         yield pl.DataFrame(pl.from_arrow(batch))
     if not seen:
         yield empty
+
+
+def pages(path: Path, table: str, columns: Sequence[str], rows: int = BATCH_ROWS) -> Iterator[pl.DataFrame]:
+    """A table's rows by `row_id`, some at a time; between two of them the file is closed, so that others may write.
+
+    `columns` go with `row_id`, of which each stands in the table once.
+    """
+    names, last = ", ".join(["row_id", *columns]), ""
+    while True:
+        with connect(path, read_only=True) as con:
+            query = f"select {names} from {table} where row_id > $last order by row_id limit $rows"  # noqa: S608
+            page = con.sql(query, params={"last": last, "rows": rows}).pl()
+        if page.is_empty():
+            return
+        yield page
+        last = page["row_id"][-1]
 
 
 def batches_of(table: Table | Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:

@@ -9,11 +9,8 @@ Rows on offer lie in a staging file (`staging`), whose `rows` and what is known 
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -25,13 +22,15 @@ from careful_assets.warehouse.connections import connect, transaction
 from careful_assets.warehouse.home import explained
 from careful_assets.warehouse.models import fill, refill, run_model
 from careful_assets.warehouse.rewriting import rewrite
-from careful_assets.warehouse.tables import append, attached, read
+from careful_assets.warehouse.tables import read
 from careful_assets.warehouse.vault_erasing import CopySearch, SealedRow, Unsealed, counts_now, look_up, take_out
 from careful_assets.warehouse.vault_near import Near, near_refs, note_joins
-from careful_assets.warehouse.vault_store import Opening, next_seq, wordless
+from careful_assets.warehouse.vault_offer import on_offer
+from careful_assets.warehouse.vault_seals import hold_seal
+from careful_assets.warehouse.vault_sets import FurtherSet, SealedSets, add_set, sets_now
+from careful_assets.warehouse.vault_store import Opening, wordless
 
 ALL = "all"
-_OFFERED = ("rows", "known", "lying", "dealt", "clusters", "shingles", "ngrams", "slices")
 
 
 @dataclass(frozen=True)
@@ -81,11 +80,12 @@ class VaultSealer:
         opening = Opening(self.stage, "VaultSealer", "kin")
         with (
             connect(self._vault_path) as con,
-            _on_offer(con, staged),
+            on_offer(con, staged),
             vault_store.recorded(self._warehouse_path, self._run_id, opening),
         ):
             opening.protections = vault_store.file_protections(self._vault_path)
             opening.registry_state, opening.rows = vault_store.standing(con)
+            hold_seal(con, self._vault_path)
             found = near_refs(con, near, self._vault_path.parent).with_columns(how=pl.lit("near"))
             kin = pl.concat([run_model(con, "vault/kin"), found])
             opening.detail = {"kin": kin["ref"].n_unique(), "near_thousandths": near.thousandths if near else None}
@@ -112,13 +112,14 @@ class VaultSealer:
         # The opening is written last before the commit: a kill leaves one too many, never one too few.
         with (
             connect(self._vault_path) as con,
-            _on_offer(con, staged),
+            on_offer(con, staged),
             transaction(con),
             vault_store.recorded(self._warehouse_path, self._run_id, opening),
         ):
             self._vault_path.chmod(0o600)
             opening.protections = vault_store.file_protections(self._vault_path)
             con.execute(vault_store.SCHEMA.read_text(encoding="utf-8"))
+            hold_seal(con, self._vault_path)
             con.execute("create temp table offered_marks (row_id varchar, kind varchar, hash bigint)")
             fill(con, "vault/offered_marks", "offered_marks")
             was_empty = not vault_store.count(con, "sealed.rows")
@@ -126,7 +127,7 @@ class VaultSealer:
             note_joins(con, near, self._vault_path.parent)
             added = _grow(con, vintage, was_empty)
             _refuse_near(con, near, was_empty, self._vault_path)
-            state = self._registered(con, added)
+            state = vault_store.register(con, self._run_id, added)
             if was_empty and known_state not in (None, state):
                 raise StageFailed(
                     f"{self._vault_path} is gone, and the rows offered now are not those that were sealed in it. "
@@ -138,6 +139,42 @@ class VaultSealer:
         return sealed
 
     @wordless
+    def seal_set(
+        self, set_name: str, dataset: str, version: str, content_digest: str, rows: pl.DataFrame, lineage: pl.DataFrame
+    ) -> str:
+        """Seal a released evaluation set as `FurtherSet` tells of it; the same again changes nothing.
+
+        Returns the registry's state. Raises StageFailed: no real rows are sealed yet, or what `add_set` refuses.
+        """
+        if not vault_store.holds_rows(self._vault_path):
+            raise vault_store.nothing_sealed(self._vault_path)
+        opening = Opening(self.stage, "VaultSealer", "seal_set")
+        with (
+            connect(self._vault_path) as con,
+            transaction(con),
+            vault_store.recorded(self._warehouse_path, self._run_id, opening),
+        ):
+            opening.protections = vault_store.file_protections(self._vault_path)
+            con.execute(vault_store.SCHEMA.read_text(encoding="utf-8"))
+            hold_seal(con, self._vault_path)
+            added = add_set(con, FurtherSet(set_name, dataset, version, content_digest, rows, lineage))
+            state = vault_store.register(con, self._run_id, 0)
+            opening.rows, opening.registry_state = rows.height, state
+            opening.detail = {"set": set_name, "added": added}
+        return state
+
+    @wordless
+    def sets(self) -> SealedSets:
+        """What further sets are sealed; the vault's schema must stand, as any sealing leaves it."""
+        opening = Opening(self.stage, "VaultSealer", "sets")
+        with (
+            connect(self._vault_path, read_only=True) as con,
+            vault_store.recorded(self._warehouse_path, self._run_id, opening),
+        ):
+            opening.registry_state, opening.rows = vault_store.standing(con)
+            return sets_now(con)
+
+    @wordless
     def look_up(self, row_id: str, texts: pl.DataFrame, search: CopySearch) -> SealedRow | None:
         """What an erasure has to know of a row: whether it is sealed, and which of `texts` (row_id, text) copy it."""
         if not vault_store.holds_rows(self._vault_path):
@@ -146,6 +183,7 @@ class VaultSealer:
         with connect(self._vault_path) as con, vault_store.recorded(self._warehouse_path, self._run_id, opening):
             opening.protections = vault_store.file_protections(self._vault_path)
             opening.registry_state, opening.rows = vault_store.standing(con)
+            hold_seal(con, self._vault_path)
             return look_up(con, row_id, texts, search)
 
     @wordless
@@ -162,33 +200,15 @@ class VaultSealer:
                 vault_store.recorded(self._warehouse_path, self._run_id, opening),
             ):
                 opening.protections = vault_store.file_protections(self._vault_path)
+                con.execute(vault_store.SCHEMA.read_text(encoding="utf-8"))
+                hold_seal(con, self._vault_path)
                 gone = take_out(con, row_ids)
-                state = self._registered(con, -gone)
+                state = vault_store.register(con, self._run_id, -gone)
                 opening.rows, opening.registry_state, opening.detail = gone, state, {"erased": gone}
                 answers.append(Unsealed(gone, state, counts_now(con)))
 
         rewrite(self._vault_path, without)
         return answers[0]
-
-    def _registered(self, con: duckdb.DuckDBPyConnection, added: int) -> str:
-        """The state of what is sealed now; entered in the registry where it is another than before."""
-        state = vault_store.digest_of_sealed(con)
-        registry = read(con, "sealed.registry").sort("seq")
-        if registry.is_empty():
-            append(con, "sealed.keys", pl.DataFrame({"key": [os.urandom(32)]}))
-        if registry.is_empty() or registry["registry_state"][-1] != state:
-            con.execute("update sealed.rows set sealed_in = $state where sealed_in = ''", {"state": state})
-            entry = {
-                "seq": next_seq(registry),
-                "registry_state": state,
-                "rows": vault_store.count(con, "sealed.rows"),
-                "groups": vault_store.count(con, "sealed.rows", distinct="group_id"),
-                "added": added,
-                "run_id": self._run_id,
-                "sealed_at": datetime.now(UTC),
-            }
-            append(con, "sealed.registry", pl.DataFrame([entry]))
-        return state
 
 
 def _grow(con: duckdb.DuckDBPyConnection, vintage: int, was_empty: bool) -> int:
@@ -200,6 +220,7 @@ def _grow(con: duckdb.DuckDBPyConnection, vintage: int, was_empty: bool) -> int:
     refill(con, "vault/marks_now", "sealed.fingerprints")
     refill(con, "vault/tags_now", "sealed.tags")
     fill(con, "vault/fresh_rows", "sealed.rows")
+    refill(con, "vault/joined_groups", "sealed.joins")
     after = vault_store.count(con, "sealed.rows")
     if not after:
         raise StageFailed(
@@ -210,7 +231,6 @@ def _grow(con: duckdb.DuckDBPyConnection, vintage: int, was_empty: bool) -> int:
 
 
 def _answer(con: duckdb.DuckDBPyConnection, vintage: int, state: str, added: int, kept: int) -> Sealed:
-    refill(con, "vault/joined_groups", "sealed.joins")
     counts = counts_now(con)
     changes = read(con, "sealed.changes").filter(pl.col("vintage") == vintage)
     digests = vault_store.row_digests(con, changes["row_id"]).rename({"digest": "eval_row_digest"})
@@ -259,14 +279,3 @@ def _crossing(vault_path: Path, rows: int, what: str) -> StageFailed:
         f"{vault_path}: {rows} rows with {what} of a sealed row would lie open: joining the groups should have "
         "prevented it. Nothing was sealed; run it again, and report these words if it persists"
     )
-
-
-@contextmanager
-def _on_offer(con: duckdb.DuckDBPyConnection, staged: Path) -> Iterator[None]:
-    """The staging file's tables at hand as `offered_rows` and so on; outside of any transaction."""
-    with attached(con, staged, "_offer"):
-        for name in _OFFERED:
-            con.execute(f"create temp view offered_{name} as from _offer.staged.{name}")
-        yield
-        for name in _OFFERED:
-            con.execute(f"drop view offered_{name}")

@@ -48,12 +48,6 @@ class NearSearch(Protocol):
         """Which texts have a known near copy."""
         ...
 
-    def most_alike(
-        self, known: Iterable[pl.Series], asked: Iterable[pl.Series], file: BinaryIO, thousandths: int
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Which known text each is most similar to, and how."""
-        ...
-
 
 @dataclass(frozen=True)
 class Near:
@@ -117,28 +111,11 @@ def note_joins(con: duckdb.DuckDBPyConnection, near: Near | None, folder: Path) 
     append(con, "sealed.joins", joins.filter(pl.col("group_id") != pl.col("other")).unique())
 
 
-def nearest_sealed(
-    con: duckdb.DuckDBPyConnection, asked: Iterable[pl.DataFrame], near: Near, folder: Path
-) -> pl.DataFrame:
-    """The sealed row that each of these texts is most similar to, if it is near, and the shingles of both and of any.
-
-    `asked`: row_id, text, some at a time. `folder`: as for `near_refs`.
-    """
-    ids: list[pl.Series] = []
-    sealed_ids: list[pl.Series] = []
-
-    def texts() -> Iterator[pl.Series]:
-        for batch in asked:
-            ids.append(batch["row_id"])
-            yield batch["text"]
-
+def with_copies(texts: pl.Series, thousandths: int, near: Near, folder: Path) -> pl.Series:
+    """By text whether another one is at least so similar; `near` says what searches. `folder`: as for `near_refs`."""
     with tempfile.TemporaryFile(dir=folder) as file:
-        sealed = _texts(con, "from sealed.rows order by row_id", sealed_ids, "row_id")
-        best, shared, union = near.search.most_alike(sealed, texts(), file, near.thousandths)
-    found = pl.DataFrame({"place": best, "shared": shared, "of_hashes": union})
-    row_ids = pl.concat(ids) if ids else pl.Series("row_id", [], pl.String)
-    named = found.insert_column(0, row_ids.alias("row_id")).filter(pl.col("place") >= 0)
-    return named.with_columns(sealed_row_id=pl.concat(sealed_ids).gather(named["place"])).drop("place")
+        root = pl.Series(near.search.joined([], [texts], file, thousandths))
+    return root.is_duplicated()
 
 
 def _all_have_shingles(con: duckdb.DuckDBPyConnection) -> bool:

@@ -1,34 +1,33 @@
-"""Asking the vault which candidates are leaks.
+"""Asking the vault which rows are leaks, which ids are sealed, and how good a ruler it is.
 
-Belongs here: `VaultProbe`, whose questions go in as hashes, or as the asker's own texts, and whose answers come out as
-keyed digests and counts. The set logic is in `dbt_like_sql/models/vault/`; hashing texts is the caller's (workshop
-`text/`), and so is the search for near copies.
+Belongs here: `VaultProbe`, whose answers are keyed digests, names of sets and counts. Does not belong here: lending
+sealed texts (`vault_leaks`), finding anything (the workshop's `text.leaks`, which the asker hands in).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 import duckdb
 import polars as pl
 
-from careful_assets.errors import StageFailed
 from careful_assets.warehouse import vault_store
-from careful_assets.warehouse.models import run_model
-from careful_assets.warehouse.vault_near import Near, nearest_sealed
-from careful_assets.warehouse.vault_store import Opening, require_columns, wordless
+from careful_assets.warehouse.vault_leaks import (
+    Leaks,
+    Scan,
+    answered,
+    hold_scan,
+    ids_of_sets,
+    sealed_texts,
+    well_formed,
+)
+from careful_assets.warehouse.vault_near import Near
+from careful_assets.warehouse.vault_quality import quality_of, rows_to_judge
+from careful_assets.warehouse.vault_store import Opening, wordless
 
-Detector = Literal["exact", "ngram"]
-
-LEAKS: dict[str, type[pl.DataType]] = {
-    "row_id": pl.String,
-    "eval_row_digest": pl.String,
-    "score": pl.Int64,
-    "shared": pl.Int64,
-    "of": pl.Int64,
-}
+_AMONG: dict[str, type[pl.DataType]] = {"id": pl.String, "eval_row_digest": pl.String, "set_name": pl.String}
 
 
 class VaultProbe:
@@ -41,104 +40,80 @@ class VaultProbe:
         self._run_id = run_id
 
     @wordless
-    def find_leaks(
-        self, detector: Detector, candidates: pl.DataFrame, containment_thousandths: int = 1000
-    ) -> pl.DataFrame:
-        """All pairs of a candidate and a sealed row that the detector takes for one text.
+    def find_leaks(self, rows: Iterable[pl.DataFrame], scan: Scan, may_be_sent_to: Collection[str] = ()) -> Leaks:
+        """The rows in which the scan's detectors find a sealed one, real or of a further set.
 
-        `exact`: they share the hash of their normalized text. `ngram`: the distinct n-gram hashes they share
-        are at least `containment_thousandths` / 1000 of those of the one that has fewer; a row without
-        n-grams is never flagged.
+        Memory: the sealed side and one batch. While the rows come by, neither the vault nor the warehouse is open.
 
         Args:
-            detector: `exact` or `ngram`.
-            candidates: row_id, hash (int64): one row a hash; nulls count as no hash.
-            containment_thousandths: 1 to 1000; `exact` does not use it.
-
-        Returns:
-            row_id (the candidate's), eval_row_digest (HMAC-SHA256 of the sealed row's id, hex), score
-            (thousandths, rounded down), shared and of (distinct hashes); by row_id, highest share first.
+            rows: row_id and text, some at a time.
+            scan: a `text.leaks.scan.LeakScan`; none but it is lent sealed texts.
+            may_be_sent_to: the card's `vault.may_be_sent_to`: the providers that its detectors may show them to.
 
         Raises:
-            StageFailed: nothing is sealed yet, or the question is malformed.
+            StageFailed: the scan is none of the workshop's, or sends texts to a provider that is not named; nothing is
+                sealed; the vault is changed or another than the warehouse's; or a batch lacks a column.
         """
-        if detector not in ("exact", "ngram"):
-            raise StageFailed(f"there is no leak detector {detector!r}; use exact or ngram")
-        if not 1 <= containment_thousandths <= 1000:
-            raise StageFailed(f"containment_thousandths is {containment_thousandths}; give 1 to 1000")
-        require_columns(candidates, "candidates", {"row_id": pl.String, "hash": pl.Int64}, nullable="hash")
-        asked = candidates.select(pl.col("row_id").cast(pl.String), pl.col("hash").cast(pl.Int64))
         opening = Opening(self.stage, "VaultProbe", "find_leaks")
-        with (
-            vault_store.opened(self._vault_path) as con,
-            vault_store.recorded(self._warehouse_path, self._run_id, opening),
-        ):
-            opening.protections = vault_store.file_protections(self._vault_path)
-            opening.registry_state, opening.rows = vault_store.standing(con)
-            opening.detail = {"detector": detector, "candidates": asked["row_id"].n_unique()}
-            params = None
-            if detector == "ngram":
-                params = {"containment_thousandths": containment_thousandths}
-                opening.detail |= params
-            leaks = _leaks(con, detector, asked, params)
-            opening.detail["pairs"] = leaks.height
+        with vault_store.recorded(self._warehouse_path, self._run_id, opening):
+            hold_scan(scan, may_be_sent_to)
+            opening.detail = {"detectors": list(scan.detectors), "sent_to": list(scan.sends_to)}
+            with self._opened(opening) as con:
+                sealed = sealed_texts(con)
+            opening.rows = sealed.rows.height
+            seen: list[int] = []
+            leaks = answered(type(scan).run(scan, sealed.rows["text"], well_formed(rows, seen)), sealed)
+            failed = leaks.runs.filter(~pl.col("ran"))["detector"].to_list()
+            opening.detail |= {"asked": sum(seen), "findings": leaks.found.height, "did_not_run": failed}
         return leaks
 
     @wordless
-    def find_near(self, texts: Iterable[pl.DataFrame], near: Near) -> pl.DataFrame:
-        """The sealed row that each text is most similar to, of those that are near copies of one.
-
-        Args:
-            texts: row_id and text, some at a time.
-            near: from which similarity on, and the search (`text.near_texts`).
+    def sealed_among(self, ids: Collection[str]) -> pl.DataFrame:
+        """Which of these ids of rows, parents or exemplars are those of sealed rows.
 
         Returns:
-            As `find_leaks`, at most one row a text: shared and of count shingles, the score is Jaccard's coefficient.
+            id, eval_row_digest (keyed), set_name; by id and set.
 
         Raises:
-            StageFailed: nothing is sealed yet.
+            StageFailed: nothing is sealed; or the vault is changed, or another than the warehouse's.
         """
-        opening = Opening(self.stage, "VaultProbe", "find_near")
-        with (
-            vault_store.opened(self._vault_path) as con,
-            vault_store.recorded(self._warehouse_path, self._run_id, opening),
-        ):
-            opening.protections = vault_store.file_protections(self._vault_path)
-            opening.registry_state, opening.rows = vault_store.standing(con)
-            opening.detail = {"thousandths": near.thousandths}
-            leaks = _keyed(con, nearest_sealed(con, texts, near, self._vault_path.parent))
-            opening.detail["pairs"] = leaks.height
-        return leaks
+        opening = Opening(self.stage, "VaultProbe", "sealed_among")
+        with vault_store.recorded(self._warehouse_path, self._run_id, opening), self._opened(opening) as con:
+            asked = pl.DataFrame({"row_id": sorted(set(ids))}, schema={"row_id": pl.String})
+            among = ids_of_sets(con, "row_id").join(asked, on="row_id")
+            digests = vault_store.row_digests(con, among["row_id"]).rename({"digest": "eval_row_digest"})
+            opening.detail = {"asked": asked.height, "sealed": among["row_id"].n_unique()}
+        found = among.join(digests, on="row_id").rename({"row_id": "id"})
+        return found.select(pl.col(name).cast(kind) for name, kind in _AMONG.items()).sort("id", "set_name")
+
+    @wordless
+    def quality(self, near: Near | None) -> pl.DataFrame:
+        """How good a ruler it is, in counts by set and class; as `vault_quality.quality_of` says.
+
+        Raises:
+            StageFailed: nothing is sealed; or the vault is changed, or another than the warehouse's.
+        """
+        opening = Opening(self.stage, "VaultProbe", "quality")
+        with vault_store.recorded(self._warehouse_path, self._run_id, opening):
+            with self._opened(opening) as con:
+                rows = rows_to_judge(con)
+            opening.rows = rows.height
+            opening.detail = {"near_thousandths": near.thousandths if near else None}
+            return quality_of(rows, near, self._vault_path.parent)
 
     @wordless
     def sealed_rows(self) -> int:
-        """How many rows are sealed: a count that `Sealed` has made public, so no opening.
+        """How many real rows are sealed: a count that `Sealed` has made public, so no opening.
 
         Raises:
-            StageFailed: nothing is sealed yet.
+            StageFailed: nothing is sealed; or the vault is changed, or another than the warehouse's.
         """
-        with vault_store.opened(self._vault_path) as con:
+        with vault_store.opened(self._vault_path, self._warehouse_path) as con:
             return vault_store.standing(con)[1]
 
-
-def _leaks(
-    con: duckdb.DuckDBPyConnection, detector: Detector, asked: pl.DataFrame, params: dict[str, int] | None
-) -> pl.DataFrame:
-    con.register("candidates", asked)
-    try:
-        pairs = run_model(con, f"vault/{detector}_leaks", params)
-    finally:
-        con.unregister("candidates")
-    return _keyed(con, pairs)
-
-
-def _keyed(con: duckdb.DuckDBPyConnection, pairs: pl.DataFrame) -> pl.DataFrame:
-    """The pairs with a keyed digest in the place of each sealed row's id."""
-    digests = vault_store.row_digests(con, pairs["sealed_row_id"])
-    return (
-        pairs.join(digests, left_on="sealed_row_id", right_on="row_id")
-        .with_columns(score=pl.col("shared") * 1000 // pl.col("of_hashes"))
-        .rename({"digest": "eval_row_digest", "of_hashes": "of"})
-        .select(pl.col(name).cast(kind) for name, kind in LEAKS.items())
-        .sort("row_id", "score", "shared", "eval_row_digest", descending=[False, True, True, False])
-    )
+    @contextmanager
+    def _opened(self, opening: Opening) -> Iterator[duckdb.DuckDBPyConnection]:
+        with vault_store.opened(self._vault_path, self._warehouse_path) as con:
+            opening.protections = vault_store.file_protections(self._vault_path)
+            opening.registry_state, opening.rows = vault_store.standing(con)
+            yield con

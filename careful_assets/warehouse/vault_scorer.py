@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import polars as pl
 
 from careful_assets.errors import StageFailed
@@ -18,9 +19,11 @@ from careful_assets.warehouse import vault_store
 from careful_assets.warehouse.scorer_child import run_confined
 from careful_assets.warehouse.tables import read
 from careful_assets.warehouse.vault import ALL
+from careful_assets.warehouse.vault_seals import tables
 from careful_assets.warehouse.vault_store import Opening, wordless
 
 SMALLEST_SLICE = 10
+SET_SLICE = "set:"  # before a further set's name
 _COUNTS = ("predictor", "slice", "group_digest", "label", "predicted")
 
 
@@ -28,8 +31,8 @@ _COUNTS = ("predictor", "slice", "group_digest", "label", "predicted")
 class Scores:
     """What scoring answers: counts, and no row.
 
-    `counts`: predictor, slice (`all` is every sealed row), group_digest (HMAC, hex), label (the truth),
-    predicted, n (rows), sorted. `withheld`: slices of under 10 rows. `protections`: what confined them all.
+    `counts`: predictor, slice (`all` is every real row, `set:NAME` a further set), group_digest (HMAC, hex), label (the
+    truth), predicted, n (rows), sorted. `withheld`: slices of under 10 rows. `protections`: what confined them all.
     """
 
     counts: pl.DataFrame
@@ -45,6 +48,7 @@ class _Ruler:
     rows: pl.DataFrame  # row_id, text, label, group_digest
     slices: pl.DataFrame  # row_id, slice, with `all`
     registry_state: str
+    folder: Path  # the vault's
 
 
 class VaultScorer:
@@ -76,7 +80,7 @@ class VaultScorer:
         _hold_labels(labels)
         opening = Opening(self.stage, "VaultScorer", "score")
         opening.detail = {"predictors": sorted(predictors)}
-        with vault_store.opened(self._vault_path) as con:
+        with vault_store.opened(self._vault_path, self._warehouse_path) as con:
             opening.registry_state, opening.rows = vault_store.standing(con)
         with vault_store.recorded(self._warehouse_path, self._run_id, opening):
             ruler = self._ruler()
@@ -95,13 +99,15 @@ class VaultScorer:
         return Scores(counts, tuple(small), ruler.registry_state, opening.protections)
 
     def _ruler(self) -> _Ruler:
-        with vault_store.opened(self._vault_path) as con:
-            rows = read(con, "sealed.rows").select("row_id", "text", "label", "group_id")
+        with vault_store.opened(self._vault_path, self._warehouse_path) as con:
+            real = read(con, "sealed.rows").select("row_id", "text", "label", "group_id")
+            further = _set_rows(con)
+            rows = pl.concat([real, further.drop("slice")])
             groups = vault_store.group_digests(con, rows["group_id"])
             order = vault_store.row_digests(con, rows["row_id"])
             tags = read(con, "sealed.tags").select("row_id", "slice")
             state, _ = vault_store.standing(con)
-        everything = rows.select("row_id", slice=pl.lit(ALL))
+        everything = real.select("row_id", slice=pl.lit(ALL))
         # Sorted by keyed digest: neither ids nor labels can be told from a row's place.
         sealed = (
             rows.join(groups.rename({"digest": "group_digest"}), on="group_id")
@@ -109,7 +115,20 @@ class VaultScorer:
             .sort("digest")
             .select("row_id", "text", "label", "group_digest")
         )
-        return _Ruler(sealed, pl.concat([everything, tags]), state)
+        return _Ruler(
+            sealed, pl.concat([everything, tags, further.select("row_id", "slice")]), state, self._vault_path.parent
+        )
+
+
+def _set_rows(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """The rows of further sets as the real ones, under ids and groups of their own, with the slice that each is in."""
+    if "set_rows" not in tables(con):
+        return pl.DataFrame(schema=dict.fromkeys(("row_id", "text", "label", "group_id", "slice"), pl.String))
+    part = pl.lit(SET_SLICE) + pl.col("set_name")
+    own_id = part + ":" + pl.col("row_id")
+    return read(con, "sealed.set_rows").select(
+        row_id=own_id, text=pl.col("text"), label=pl.col("label"), group_id=own_id, slice=part
+    )
 
 
 def _hold_labels(labels: Sequence[str]) -> None:
@@ -139,7 +158,7 @@ def _ask(
     given = "".join(json.dumps({"text": text}) + "\n" for text in texts).encode()
     room = len(texts) * (max(len(one.encode()) for one in labels) + 2)
     opening.protections = "none: the predictor was not started"
-    ran = run_confined(command, given, room, timeout_s)
+    ran = run_confined(command, given, room, timeout_s, ruler.folder)
     opening.protections = ", ".join(ran.protections)
     trouble = ran.trouble
     said = ran.output.decode("utf-8", "replace").splitlines()

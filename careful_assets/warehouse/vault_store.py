@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import os
 import stat
 import traceback
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ import polars as pl
 from careful_assets.errors import CarefulError, StageFailed
 from careful_assets.warehouse.connections import connect, transaction
 from careful_assets.warehouse.tables import append, batches, read
+from careful_assets.warehouse.vault_seals import content_seal, hold_seal, hold_to_record, tables
 
 SCHEMA = Path(__file__).with_name("vault_schema.sql")
 # What the registry's state is the digest of, in order: free of key, time and order of sealing.
@@ -32,6 +34,12 @@ _STATE = (
     "select row_id, label from sealed.rows order by all",
     "select row_id, kind, hash from sealed.fingerprints order by all",
     "select row_id, slice from sealed.tags order by all",
+)
+# What comes to it once a further set is sealed: states of vaults without one stay what they were.
+_SETS_STATE = (
+    "select set_name, dataset, version, content_digest from sealed.sets order by all",
+    "select set_name, row_id, text, label from sealed.set_rows order by all",
+    "select set_name, kind, item from sealed.set_lineage order by all",
 )
 
 P = ParamSpec("P")
@@ -97,11 +105,11 @@ def next_seq(numbered: pl.DataFrame) -> int:
 
 
 @contextmanager
-def opened(vault_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The vault, for reading.
+def opened(vault_path: Path, warehouse_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The vault, for reading: the one that the warehouse speaks of, as it was sealed. The sealer alone does without.
 
     Raises:
-        StageFailed: nothing was sealed yet.
+        StageFailed: nothing was sealed yet; its seal does not hold; or the warehouse has another state on record.
     """
     if not vault_path.exists():
         raise nothing_sealed(vault_path)
@@ -111,6 +119,8 @@ def opened(vault_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         except duckdb.CatalogException:
             # A sealing that was killed leaves a file without tables.
             raise nothing_sealed(vault_path) from None
+        hold_seal(con, vault_path)
+        hold_to_record(con, vault_path, warehouse_path)
         yield con
 
 
@@ -157,10 +167,47 @@ def standing(con: duckdb.DuckDBPyConnection) -> tuple[str, int]:
     return str(last["registry_state"][-1]), int(last["rows"][-1])
 
 
+def register(con: duckdb.DuckDBPyConnection, run_id: str, added: int) -> str:
+    """The state of what is sealed now; entered in the registry where it is another than before. Seals the content."""
+    state = digest_of_sealed(con)
+    registry = read(con, "sealed.registry").sort("seq")
+    if registry.is_empty():
+        append(con, "sealed.keys", pl.DataFrame({"key": [os.urandom(32)]}))
+    if registry.is_empty() or registry["registry_state"][-1] != state:
+        con.execute("update sealed.rows set sealed_in = $state where sealed_in = ''", {"state": state})
+        entry = {
+            "seq": next_seq(registry),
+            "registry_state": state,
+            "rows": count(con, "sealed.rows"),
+            "groups": count(con, "sealed.rows", distinct="group_id"),
+            "added": added,
+            "run_id": run_id,
+            "sealed_at": datetime.now(UTC),
+            "seal": None,
+        }
+        append(con, "sealed.registry", pl.DataFrame([entry], schema_overrides={"seal": pl.String}))
+    # What the source says of sealed rows is sealed, too, and changes without a new state.
+    con.execute(
+        "update sealed.registry set seal = $seal where seq = (select max(seq) from sealed.registry)",
+        {"seal": content_seal(con)},
+    )
+    return state
+
+
 def digest_of_sealed(con: duckdb.DuckDBPyConnection) -> str:
     """What the registry's state is now: sha256, in hex."""
+    has_sets = "sets" in tables(con) and count(con, "sealed.sets") > 0
+    return _digest(con, (*_STATE, *_SETS_STATE) if has_sets else _STATE)
+
+
+def digest_of_own(con: duckdb.DuckDBPyConnection) -> str:
+    """The same of the anchors' own rows alone, whatever sets are sealed beside them."""
+    return _digest(con, _STATE)
+
+
+def _digest(con: duckdb.DuckDBPyConnection, queries: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
-    for query in _STATE:
+    for query in queries:
         for batch in batches(con.sql(query)):
             digest.update("".join(f"{json.dumps(row)}\n" for row in batch.iter_rows()).encode())
         digest.update(b"\n")

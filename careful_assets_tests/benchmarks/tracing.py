@@ -75,7 +75,7 @@ insert into release.rows
 insert into release.releases by name
     select '1.0.0' as version, 'content' as content_digest, 'folder' as folder_digest, 'active' as status,
         $candidates as rows, $candidates as generated, timestamptz '2026-01-04' as made_at;
-insert into evaluation.detectors
+insert into evaluation.detectors (detector, version, ran, rows_seen, sealed_rows, cause)
     select detector, 1, true, $candidates, 500, null from (values ('exact'), ('ngram')) as detectors(detector);
 """
 

@@ -80,7 +80,7 @@ REFUSALS = [
     (
         [("damage: moderate", "damage: serious"), ("max_leak_share: 0.05", "max_leak_share: 0.02")],
         "purpose.verifier.kind",
-        "a check by judges is not enough where a wrong row does serious damage; name one of program, people",
+        "a check by judges is not enough where a wrong row does serious damage; name one of program, grounding, people",
     ),
     (
         [("visible_change: 0.2", "visible_change: 0.4")],

@@ -131,7 +131,7 @@ def test_kin_of_a_sealed_row_stays_withheld_where_it_is_matched(life: Life) -> N
     life.sql(
         f"update filtering.decisions set matched_row_id = '{struck['row_id']}'"
         f" where not passed and row_id = '{row_id}'",
-        f"insert into evaluation.leaks values ('{struck['row_id']}', 'digest', 'exact', 1, 1, 'planted')",
+        f"insert into evaluation.leaks (row_id, eval_row_digest, detector, score, threshold, evidence) values ('{struck['row_id']}', 'digest', 'exact', 1, 1, 'planted')",
     )
     told = trace_text(trace_row(life.home, [NAME], row_id))
     assert f"matches {struck['row_id'][:16]}: (withheld: kin of a sealed row)" in told

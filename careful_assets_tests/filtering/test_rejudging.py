@@ -236,8 +236,8 @@ def test_what_no_longer_stands_is_not_judged_again(life: Life) -> None:
     with pytest.raises(GateClosed, match=r"never run.*careful run phone_reviews --to filtering"):
         rejudge(life.loaded, Home(life.home.root / "elsewhere"), GATE, 0.8)
     life.sql(
-        "insert into provenance.versions select 99, stage, 'newer', upstream, card_digest, run_id, made_at"
-        " from provenance.versions where stage = 'generation'"
+        "insert into provenance.versions select 99, stage, 'newer', upstream, card_digest, run_id, made_at,"
+        " registry_state from provenance.versions where stage = 'generation'"
         ,
         "insert into provenance.ledger select seq + 999, stage, 'newer', check_name, check_version, profile_digest,"
         " letters, passed, severity, summary, run_id, checked_at from provenance.ledger where stage = 'generation'",

@@ -35,7 +35,7 @@ PLAIN = {"VARCHAR", "BIGINT", "INTEGER", "DOUBLE", "BOOLEAN", "DATE"}
 # Looked up, not computed: columns that go from the table to the reader as they are.
 PASSED_ON = {
     name: {"VARCHAR[]", "TIMESTAMP WITH TIME ZONE"}
-    for name in ("generation/record_of", "release/records", "training/newly_admitted")
+    for name in ("evaluation/makers", "generation/record_of", "release/records", "training/newly_admitted")
 }
 
 
@@ -118,8 +118,7 @@ def empty_warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
             PACKAGE / "operations/inheriting/schema.sql",
         ]:
             con.execute(path.read_text(encoding="utf-8"))
-        con.execute("create table candidates (row_id varchar, hash bigint)")
-        for name in ("rows", "known", "lying", "dealt", "clusters", "shingles", "ngrams", "slices"):
+        for name in ("rows", "known", "lying", "dealt", "clusters", "shingles", "slices"):
             con.execute(f"create view offered_{name} as select * from staged.{name}")
         con.execute("create view offered_marks as select * from sealed.fingerprints")
         for name in ("before", "after"):
@@ -131,6 +130,8 @@ def empty_warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         con.execute("create table sought (row_id varchar)")
         con.execute("create table sought_requests (request_id varchar)")
         con.execute("create table parentage (request_id varchar, parent_id varchar)")
+        con.execute("create table exemplars (row_id varchar)")
+        con.execute(f"create view makers as {sql_of('evaluation/makers')}")
         con.execute(f"create view earlier as {sql_of('provenance/earlier_rows')}")
         seeds = "first_seed bigint, last_seed bigint"
         con.execute(f"create table excluding (seq bigint, kind varchar, item varchar, {seeds})")

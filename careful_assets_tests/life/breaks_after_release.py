@@ -19,7 +19,7 @@ from careful_assets_tests.life.damage import (
     written,
 )
 
-_FILES = ("rows.parquet", "provenance.parquet", "rejects.parquet", "DATA_CARD.md")
+_FILES = ("rows.parquet", "provenance.parquet", "rejects.parquet", "canaries.parquet", "DATA_CARD.md")
 _REAL = "(select min(row_id) from release.rows where origin = 'real')"
 _GENERATED = "(select min(row_id) from release.rows where origin = 'generated')"
 _OF_UNKNOWN_ORIGIN = (
@@ -117,7 +117,9 @@ BREAKS: dict[tuple[str, str], list[Break]] = {
         Break(
             "a struck row",
             "1 rows have no right to be in 1.0.0",
-            sql(f"insert into evaluation.leaks values ({_GENERATED}, 'digest', 'exact', 1, 1, 'planted')"),
+            sql(
+                f"insert into evaluation.leaks (row_id, eval_row_digest, detector, score, threshold, evidence) values ({_GENERATED}, 'digest', 'exact', 1, 1, 'planted')"
+            ),
         ),
         Break(
             "a row twice",

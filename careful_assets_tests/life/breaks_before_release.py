@@ -21,12 +21,12 @@ def _twice(table: str, where: str) -> str:
 
 
 def _strike(row_id: str) -> str:
-    return f"insert into evaluation.leaks values ({row_id}, 'digest', 'exact', 1, 1, 'planted')"
+    return f"insert into evaluation.leaks (row_id, eval_row_digest, detector, score, threshold, evidence) values ({row_id}, 'digest', 'exact', 1, 1, 'planted')"
 
 
 def _strike_first(number: int) -> str:
     rows = f"select row_id from labeling.labels order by row_id limit {number}"
-    return f"insert into evaluation.leaks select row_id, 'digest', 'exact', 1, 1, 'planted' from ({rows})"
+    return f"insert into evaluation.leaks (row_id, eval_row_digest, detector, score, threshold, evidence) select row_id, 'digest', 'exact', 1, 1, 'planted' from ({rows})"
 
 
 BREAKS: dict[tuple[str, str], list[Break]] = {
@@ -180,13 +180,37 @@ BREAKS: dict[tuple[str, str], list[Break]] = {
         ),
         Break(
             "no record of a detector",
-            r"ngram did not run \(no record\)",
-            sql("delete from evaluation.detectors where detector = 'ngram'"),
+            r"ngram_8 did not run \(no record\)",
+            sql("delete from evaluation.detectors where detector = 'ngram_8'"),
         ),
         Break("an older detector", "ran at version 0", sql("update evaluation.detectors set version = 0")),
         Break("rows were not shown", r"exact saw 1 of \d+ rows", sql("update evaluation.detectors set rows_seen = 1")),
         Break(
-            "sealed rows were left out", "and 7 of 1078 sealed", sql("update evaluation.detectors set sealed_rows=7")
+            "sealed rows were left out",
+            "another ruler, of 7 rows instead of 1078",
+            sql("update evaluation.detectors set sealed_rows=7"),
+        ),
+        Break(
+            "the ruler of another day",
+            "exact held them against another ruler",
+            sql("update evaluation.detectors set registry_state = 'of before' where detector = 'exact'"),
+        ),
+        Break(
+            "canaries were not searched for",
+            r"canary did not run \(no record\)",
+            sql("delete from evaluation.detectors where detector = 'canary'"),
+        ),
+    ],
+    ("evaluation", "ruler_is_sound"): [
+        Break("nothing was measured", "the ruler's quality was not measured", sql("delete from evaluation.ruler")),
+        Break("a class of nine", "very_negative: 9 rows", sql("update evaluation.ruler set rows = 9 where rows = 78")),
+        Break(
+            "a class of copies",
+            "very_negative: 40 of 78 rows are copies",
+            sql("update evaluation.ruler set near_copies = 40 where rows = 78"),
+        ),
+        Break(
+            "raters at odds", "85% of the votes", sql("update evaluation.ruler set disagreement = 0.85 where rows = 78")
         ),
     ],
     ("evaluation", "leak_share"): [
@@ -335,8 +359,8 @@ ACCEPTS: dict[tuple[str, str], list[Accept]] = {
             "a mix and a release made from an earlier evaluation, which will be made again",
             sql(
                 _strike(_MIXED),
-                "insert into provenance.versions select 99, stage, 'newer', upstream, card_digest, run_id, made_at"
-                " from provenance.versions where stage = 'evaluation'",
+                "insert into provenance.versions select 99, stage, 'newer', upstream, card_digest, run_id, made_at,"
+                " registry_state from provenance.versions where stage = 'evaluation'",
             ),
         ),
     ],

@@ -19,6 +19,8 @@ from careful_assets_tests.life import (
     breaks_filtering,
     breaks_gate_quality,
     breaks_generation,
+    breaks_leak_quality,
+    breaks_lineage,
     breaks_purpose,
 )
 from careful_assets_tests.life.arrange import Life, failures_of
@@ -31,6 +33,8 @@ _MODULES = (
     breaks_filtering,
     breaks_gate_quality,
     breaks_before_release,
+    breaks_lineage,
+    breaks_leak_quality,
     breaks_after_release,
 )
 BREAKS = {at: cases for module in _MODULES for at, cases in module.BREAKS.items()}

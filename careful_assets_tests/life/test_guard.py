@@ -151,8 +151,8 @@ def test_inputs_that_change_under_a_stage_undo_it(copied_life: Life) -> None:
 
     def compute(context: StageContext, inputs: Inputs) -> Outcome:
         copied_life.sql(
-            "insert into provenance.versions select 99, stage, 'newer', upstream, card_digest, run_id, made_at"
-            " from provenance.versions where stage = 'release'"
+            "insert into provenance.versions select 99, stage, 'newer', upstream, card_digest, run_id, made_at,"
+            " registry_state from provenance.versions where stage = 'release'"
         )
         return Outcome({"monitoring.observations": inputs.table("monitoring.observations").clear()})
 

@@ -15,10 +15,10 @@ import pytest
 from careful_assets.errors import MalformedInput
 from careful_assets.operations.audit import audit_release
 from careful_assets.operations.records.audit_text import audited_text
-from careful_assets.release.files import MANIFEST, RECORDS, ROWS, file_sha256
+from careful_assets.provenance.release_files import MANIFEST, RECORDS, ROWS, TOMBSTONE, TOMBSTONE_FORMAT, file_sha256
 from careful_assets.release.folder import folder_digest, write_folder
 from careful_assets.release.rows import Contents
-from careful_assets.release.tombstone import FORMAT, TOMBSTONE, Retirement, bury
+from careful_assets.release.tombstone import Retirement, bury
 from careful_assets_tests.cli.projects import careful
 from careful_assets_tests.house.test_light_imports import loaded_by
 from careful_assets_tests.operations import planted
@@ -296,7 +296,7 @@ def test_nothing_of_a_folder_reaches_the_terminal_as_it_is(tmp_path: Path) -> No
     json.dumps(report, ensure_ascii=False).encode()
     assert report["exit_code"] == DOES_NOT_HOLD
     assert audited_text(report).replace("\n", "").isprintable()
-    stone = {"format": FORMAT, "gone": {}, "retired_at": bad, "why": bad}
+    stone = {"format": TOMBSTONE_FORMAT, "gone": {}, "retired_at": bad, "why": bad}
     (folder / TOMBSTONE).write_text(json.dumps(stone), encoding="utf-8")
     assert audited_text(audit_release(folder)).replace("\n", "").isprintable()
 

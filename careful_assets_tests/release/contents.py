@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from careful_assets.release.content import content_digest
+from careful_assets.provenance.release_content import content_digest
 from careful_assets.release.rows import Contents
 
 ROWS = pl.DataFrame(

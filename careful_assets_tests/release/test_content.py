@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from careful_assets.release.content import RECORD_FIELDS, ROW_FIELDS, content_digest, leaf_digests, merkle_root
+from careful_assets.provenance.release_content import (
+    RECORD_FIELDS,
+    ROW_FIELDS,
+    content_digest,
+    leaf_digests,
+    merkle_root,
+)
 from careful_assets_tests.release.contents import RECORDS, ROWS
 
 A, B, C = (hashlib.sha256(letter).digest() for letter in (b"a", b"b", b"c"))

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from careful_assets.errors import HomeUnusable, StageFailed
-from careful_assets.release.content import content_digest
+from careful_assets.provenance.release_content import content_digest
 from careful_assets.release.folder import differences, folder_digest, read_leaves, read_manifest, write_folder
 from careful_assets.release.rows import Contents
 from careful_assets_tests.release.contents import CONTENTS, RECORDS, REJECTS, ROWS, manifest

@@ -10,12 +10,13 @@ import pytest
 
 from careful_assets.catalogue import requirements_of
 from careful_assets.errors import Refused
+from careful_assets.provenance.release_content import content_digest
 from careful_assets.provenance.stage import Inputs, StageContext
-from careful_assets.release.content import content_digest
 from careful_assets.release.data_card import data_card
 from careful_assets.release.folder import differences, read_manifest
 from careful_assets.release.rows import Contents, gather
 from careful_assets.release.stage import make_release
+from careful_assets.warehouse.canary_registry import CanaryRegistry
 from careful_assets_tests.life.arrange import Life
 
 RECORD = {
@@ -42,7 +43,9 @@ def struck(life: Life, count: int = 3) -> list[str]:
     labels = life.table("labeling.labels").filter(pl.col("confirmed")).sort("row_id")
     chosen = labels["row_id"].head(count).to_list()
     for row_id in chosen:
-        life.sql(f"insert into evaluation.leaks values ('{row_id}', 'digest', 'exact', 1000, 1000, 'planted')")
+        life.sql(
+            f"insert into evaluation.leaks (row_id, eval_row_digest, detector, score, threshold, evidence) values ('{row_id}', 'digest', 'exact', 1000, 1000, 'planted')"
+        )
     return chosen
 
 
@@ -118,7 +121,9 @@ def test_struck_rows_are_told_without_their_text(copied_life: Life) -> None:
 def test_a_row_struck_twice_is_told_once(copied_life: Life) -> None:
     """A row that two detectors struck is one reject."""
     (chosen,) = struck(copied_life, 1)
-    copied_life.sql(f"insert into evaluation.leaks values ('{chosen}', 'other', 'ngram', 900, 500, 'planted')")
+    copied_life.sql(
+        f"insert into evaluation.leaks (row_id, eval_row_digest, detector, score, threshold, evidence) values ('{chosen}', 'other', 'ngram', 900, 500, 'planted')"
+    )
     assert gathered(copied_life).rejects.filter(row_id=chosen).height == 1
 
 
@@ -144,6 +149,27 @@ def test_times_in_the_warehouse_have_a_zone(finished_life: Life) -> None:
     assert made_at <= datetime.now(UTC)
 
 
+def test_a_release_carries_its_canary_and_nothing_counts_it(finished_life: Life) -> None:
+    """Manifest, data card and a file of its own tell it; it is no row; its registering is on record as an opening."""
+    folder = finished_life.release_folder()
+    (canary,) = read_manifest(folder)["canaries"]
+    told = pl.read_parquet(folder / "canaries.parquet")
+    assert told.select("row_id", "text").rows() == [(canary["digest"], canary["text"])]
+    assert told.columns == pl.read_parquet(folder / "rows.parquet").columns
+    assert "canaries.parquet" in (folder / "DATA_CARD.md").read_text(encoding="utf-8")
+    assert canary["text"] not in finished_life.table("release.rows")["text"].to_list()
+    openings = finished_life.table("provenance.openings").filter(stage="release", grant_name="CanaryRegistry")
+    assert openings["operation"].unique().to_list() == ["register"]
+
+
+def test_a_folder_that_is_written_again_has_the_same_canary(copied_life: Life) -> None:
+    """A folder that was gone comes back with the sentence that it had."""
+    before = read_manifest(copied_life.release_folder())["canaries"]
+    shutil.rmtree(copied_life.release_folder())
+    assert copied_life.materialize("release").success
+    assert read_manifest(copied_life.release_folder())["canaries"] == before
+
+
 def test_more_rows_of_unknown_origin_than_allowed_are_not_written(copied_life: Life) -> None:
     """The stage refuses before any folder, with counts and both remedies."""
     life = copied_life
@@ -156,9 +182,10 @@ def test_more_rows_of_unknown_origin_than_allowed_are_not_written(copied_life: L
     shutil.rmtree(life.home.releases(life.dataset))
     loaded = life.loaded
     context = StageContext(loaded, life.home, "run", requirements_of(loaded), print)
+    registry = CanaryRegistry(life.home.vault(life.dataset), life.home.warehouse(life.dataset), "run")
     with pytest.raises(
         Refused, match=r"nobody knows who made [1-9].*no file on record.*--generator unknown"
     ) as refused:
-        make_release(context, Inputs(context, "release", {}))
+        make_release(context, Inputs(context, "release", {}), registry)
     assert "max_unknown_share" in str(refused.value)
     assert not life.home.releases(life.dataset).exists()

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from careful_assets.catalogue import requirements_of
+from careful_assets.provenance.release_content import content_digest
 from careful_assets.provenance.stage import Inputs, StageContext
-from careful_assets.release.content import content_digest
 from careful_assets.release.data_card import data_card
 from careful_assets.release.manifest import manifest_of
 from careful_assets.release.rows import gather

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from careful_assets.provenance.release_files import is_retired, read_tombstone
 from careful_assets.release.folder import differences, folder_digest, read_manifest
-from careful_assets.release.tombstone import Retirement, bury, is_retired, read_tombstone
+from careful_assets.release.tombstone import Retirement, bury
 from careful_assets.release.versions import version_after_retired
 from careful_assets_tests.life.arrange import Life, failures_of
 
@@ -35,7 +36,7 @@ def test_data_goes_and_digests_stay(copied_life: Life) -> None:
     assert read_manifest(folder) == manifest
     told = read_tombstone(folder)
     assert told["gone"] == {name: manifest["files"][name] for name in told["gone"]}
-    assert set(told["gone"]) == {"rows.parquet", "provenance.parquet", "rejects.parquet"}
+    assert set(told["gone"]) == {"rows.parquet", "provenance.parquet", "rejects.parquet", "canaries.parquet"}
     assert (told["version"], told["status"], told["why"]) == ("1.0.0", "retired", "it was wrong")
     assert (told["content_digest"], told["folder_digest"]) == (one.content_digest, one.folder_digest)
     assert differences(folder) == []

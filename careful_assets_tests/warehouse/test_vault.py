@@ -74,7 +74,7 @@ def test_state_tells_contents_apart(tmp_path, change):
     offers = {
         "row": lambda place: place.seal(frame[1:]),
         "label": lambda place: place.seal(frame.with_columns(label=pl.lit("praise"))),
-        "fingerprint": lambda place: place.seal(frame, ngram=1),
+        "fingerprint": lambda place: place.seal(frame, shingle=4),
         "tag": lambda place: place.seal(frame, {"short": ["row-0"]}),
     }
     assert offers[change](Place.at(tmp_path / "b")).registry_state != state
@@ -194,7 +194,7 @@ def test_many_texts_leave_no_shingles_and_few_bring_them_back(place):
     """What was sealed without shingles gets them when it is offered with them; of what is not, the text serves."""
     frame = rows(["the battery of this camera died after a week of use", "it works"])
     place.seal(frame, shingled=False)
-    assert set(place.inside("fingerprints")["kind"].to_list()) == {"exact", "ngram"}
+    assert set(place.inside("fingerprints")["kind"].to_list()) == {"exact"}
     place.seal(frame[1:])
     marked = place.inside("fingerprints").filter(kind="shingle")["row_id"].unique().to_list()
     assert marked == ["row-1"]
@@ -227,8 +227,8 @@ def test_other_normalizer_needs_every_row(place):
     place.seal(frame)
     before = set(place.inside("fingerprints").rows())
     with pytest.raises(StageFailed, match=r"1 sealed rows are not offered"):
-        place.seal(frame[1:], ngram=1)
-    assert place.seal(frame, ngram=1).rows == 5
+        place.seal(frame[1:], shingle=4)
+    assert place.seal(frame, shingle=4).rows == 5
     assert set(place.inside("fingerprints").rows()) != before
 
 

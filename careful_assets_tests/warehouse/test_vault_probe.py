@@ -1,16 +1,21 @@
-"""Leak detection against the sealed rows: truths planted by hand, and brute force."""
+"""What the probe answers: truths planted by hand; the finding itself is tested where the detectors are."""
 
 import json
+import subprocess
+import sys
+import textwrap
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from careful_assets.errors import StageFailed
 from careful_assets.text import near_texts
+from careful_assets.text.leaks.scan import RUNS, LeakScan
+from careful_assets.warehouse.connections import connect
+from careful_assets.warehouse.vault_leaks import FOUND
 from careful_assets.warehouse.vault_near import Near
-from careful_assets_tests.warehouse.vault_fixtures import Place, hash64, ngrams, rows
+from careful_assets_tests.warehouse.leak_fixtures import Same, asked, scan
+from careful_assets_tests.warehouse.vault_fixtures import Place, rows
 
 SEALED = ["a b c d e f", "good phone", "one", "the cable broke after a week"]
 
@@ -22,150 +27,222 @@ def place(tmp_path_factory):
     return place
 
 
-def exact(texts):
-    return pl.DataFrame({"row_id": list(texts), "hash": [hash64(text) for text in texts.values()]})
-
-
-def grams(texts):
-    pairs = [(row_id, one) for row_id, text in texts.items() for one in ngrams(text)]
-    return pl.DataFrame(pairs, schema={"row_id": pl.String, "hash": pl.Int64}, orient="row")
-
-
-def test_exact_finds_equal_texts_alone(place):
-    """A candidate with a sealed row's text is a leak; a near one, or an n-gram of one, is none."""
-    leaks = place.probe.find_leaks("exact", exact({"x": "good phone", "y": "good phones", "z": "one", "part": "a b"}))
-    assert leaks.drop("eval_row_digest").rows() == [("x", 1000, 1, 1), ("z", 1000, 1, 1)]
-    assert leaks["eval_row_digest"].n_unique() == 2
-
-
-def test_ngram_threshold_holds_at_its_boundary(place):
-    """Three of five n-grams are found at 600 thousandths and not at 601."""
-    asked = grams({"x": "a b c d q r"})
-    found = place.probe.find_leaks("ngram", asked, 600)
-    assert found.select("row_id", "score", "shared", "of").rows() == [("x", 600, 3, 5)]
-    assert place.probe.find_leaks("ngram", asked, 601).is_empty()
-
-
-def test_containment_counts_by_the_shorter_side(place):
-    """A sealed row quoted within a long candidate is found, and a fragment of one, too."""
-    long = "they wrote the cable broke after a week and then some more words came after it"
-    asked = grams({"long": long, "part": "cable broke after"})
-    found = place.probe.find_leaks("ngram", asked, 1000)
-    assert found.select("row_id", "shared", "of").rows() == [("long", 5, 5), ("part", 2, 2)]
-
-
-def test_rows_without_ngrams_are_never_flagged(place):
-    """A one-word sealed row, a candidate with null hashes and an empty question flag nothing."""
-    nulls = pl.DataFrame({"row_id": ["one", "two"], "hash": [None, None]}, schema_overrides={"hash": pl.Int64})
-    assert place.probe.find_leaks("ngram", nulls, 1).is_empty()
-    empty = place.probe.find_leaks("ngram", nulls[:0], 1)
-    assert empty.columns == ["row_id", "eval_row_digest", "score", "shared", "of"]
-    assert empty.is_empty()
-
-
-def test_repeated_hashes_count_once(place):
-    """N-grams are compared as sets: a candidate that repeats one gains nothing by it."""
-    asked = grams({"x": "a b c d q r"})
-    assert place.probe.find_leaks("ngram", pl.concat([asked] * 3), 600)["shared"].to_list() == [3]
-    assert place.probe.find_leaks("ngram", pl.concat([asked] * 3), 601).is_empty()
-
-
-WORDS = st.lists(st.sampled_from("abcde"), min_size=0, max_size=7).map(" ".join)
-
-
-@settings(max_examples=12, deadline=None)
-@given(texts=st.lists(WORDS, min_size=1, max_size=6), t=st.integers(1, 1000))
-def test_ngram_leaks_equal_brute_force(brute_place, texts, t):
-    """Every pair at or over the threshold is found, and no other."""
-    candidates = {f"c{place}": text for place, text in enumerate(texts)}
-    expected = []
-    for row_id, text in candidates.items():
-        for sealed in BRUTE:
-            shared, least = len(ngrams(text) & ngrams(sealed)), min(len(ngrams(text)), len(ngrams(sealed)))
-            if least and shared * 1000 >= t * least:
-                expected.append((row_id, shared * 1000 // least, shared, least))
-    found = brute_place.probe.find_leaks("ngram", grams(candidates), t)
-    assert sorted(found.drop("eval_row_digest").rows()) == sorted(expected)
-    assert found.select("row_id", "eval_row_digest").is_duplicated().sum() == 0
-
-
-BRUTE = ["a b c d e", "a a a", "b c", "e d c b a", "d"]
-
-
-@pytest.fixture(scope="module")
-def brute_place(tmp_path_factory):
-    place = Place.at(tmp_path_factory.mktemp("brute"))
-    place.seal(rows(BRUTE))
+@pytest.fixture
+def own(tmp_path):
+    place = Place.at(tmp_path / "own")
+    place.seal(rows(SEALED))
     return place
+
+
+def with_set(place, texts, labels=None):
+    """A further set, as a sealing of one leaves it: a test of the set's sealing is elsewhere."""
+    from careful_assets.warehouse import vault_store
+
+    with connect(place.vault) as con:
+        for number, text in enumerate(texts):
+            row = ["field_v1", f"set-{number}", text, (labels or ["praise"] * len(texts))[number]]
+            con.execute("insert into sealed.set_rows values (?, ?, ?, ?)", row)
+        return vault_store.register(con, "run-9", 0)
+
+
+def test_leaks_of_real_and_further_rows_are_named_by_set(own):
+    """Each finding has the asked row, a keyed digest, its set and place; no detector saw another's rows."""
+    with_set(own, ["made up", "one"])
+    batches = [asked({"x": "good phone", "y": "good phones"}), asked({}), asked({"m": "made up", "z": "one"})]
+    leaks = own.probe.find_leaks(iter(batches), scan())
+    assert leaks.found.schema == pl.Schema(FOUND)
+    told = leaks.found.drop("eval_row_digest").rows()
+    assert told == [
+        ("m", "field_v1", "same", 1000, 1000, 1000, 0, 1),
+        ("x", "anchors", "same", 1000, 1000, 1000, 0, 1),
+        ("z", "anchors", "same", 1000, 1000, 1000, 0, 1),
+    ]
+    assert leaks.found["eval_row_digest"].str.contains("^[0-9a-f]{64}$").all()
+    assert leaks.runs.schema == pl.Schema(RUNS)
+    assert leaks.runs.select("detector", "ran", "rows_seen", "sealed_rows").rows() == [("same", True, 4, 6)]
+    assert (leaks.sealed_rows, own.probe.sealed_rows()) == (6, 4)
 
 
 def test_digests_are_keyed_by_vault(tmp_path):
     """Two vaults with equal rows have one registry state and different digests; one vault is constant."""
-    asked = exact({"x": "good phone"})
     digests, states = [], set()
     for name in ("a", "b"):
         place = Place.at(tmp_path / name)
         states.add(place.seal(rows(SEALED)).registry_state)
-        twice = [place.probe.find_leaks("exact", asked)["eval_row_digest"][0] for _ in range(2)]
-        assert twice[0] == twice[1]
-        digests.append(twice[0])
+        twice = [place.probe.find_leaks([asked({"x": "good phone"})], scan()).found for _ in range(2)]
+        assert twice[0].equals(twice[1])
+        digests.append(twice[0]["eval_row_digest"][0])
     assert len(states) == 1
     assert digests[0] != digests[1]
-    assert all(len(digest) == 64 and int(digest, 16) >= 0 for digest in digests)
 
 
-def test_every_question_is_an_opening(tmp_path):
-    """A question leaves an opening with detector, threshold and counts; counting the sealed rows leaves none."""
-    place = Place.at(tmp_path)
-    sealed = place.seal(rows(SEALED))
-    place.probe.find_leaks("ngram", grams({"x": "good phone", "y": "no such thing"}), 700)
-    assert place.probe.sealed_rows() == 4
-    assert place.openings().height == 2
-    last = place.openings().row(-1, named=True)
+def test_every_question_is_one_opening(own):
+    """With detectors, counts, what did not run and who was sent texts; counting the sealed rows leaves none."""
+    bad = Same("bad", fails=ValueError("the cable broke"))
+    detectors = scan(Same(), bad, Same("far", sends_to="acme"))
+    leaks = own.probe.find_leaks([asked({"x": "good phone", "y": "no"})], detectors, may_be_sent_to=["acme", "other"])
+    assert own.probe.sealed_rows() == 4
+    assert own.openings().height == 2
+    last = own.openings().row(-1, named=True)
     assert (last["stage"], last["grant_name"], last["operation"]) == ("evaluation", "VaultProbe", "find_leaks")
-    assert (last["rows"], last["registry_state"], last["run_id"]) == (4, sealed.registry_state, "run-2")
-    detail = {"outcome": "done", "detector": "ngram", "candidates": 2, "containment_thousandths": 700, "pairs": 1}
-    assert json.loads(last["detail"]) == detail
+    assert (last["rows"], last["registry_state"], last["run_id"]) == (4, leaks.registry_state, "run-2")
+    assert last["protections"] == "file 0600, folder 0700"
+    assert json.loads(last["detail"]) == {
+        "outcome": "done", "detectors": ["same", "bad", "far"], "sent_to": ["acme"], "asked": 2, "findings": 2,
+        "did_not_run": ["bad"],
+    }  # fmt: skip
 
 
-def test_missing_vault_says_what_to_do(tmp_path):
-    """Without a vault both the probe and the scorer say that nothing is sealed; no file comes to be."""
-    place = Place.at(tmp_path)
-    for ask in (
-        place.probe.sealed_rows,
-        lambda: place.probe.find_leaks("exact", exact({"x": "y"})),
-        lambda: place.scorer.score({"m": ["cat"]}, ["praise"]),
+def test_detectors_that_all_failed_are_told_and_nothing_is_clean(own):
+    """No finding, and every detector on record as not run, by the kind of its error alone."""
+    leaks = own.probe.find_leaks([asked({"x": "one"})], scan(*(Same(name, fails=OSError("one")) for name in "ab")))
+    assert leaks.found.is_empty()
+    assert leaks.runs.select("detector", "ran", "cause").rows() == [("a", False, "OSError"), ("b", False, "OSError")]
+    assert json.loads(own.openings()["detail"][-1])["did_not_run"] == ["a", "b"]
+
+
+def test_sealed_texts_are_lent_to_the_workshops_scan_alone(own):
+    """Neither a scan of the asker's own, nor a subclass, nor another module's name gets to see one; it is on record."""
+    seen = []
+
+    class Mine:
+        detectors, sends_to = ("mine",), ()
+
+        def run(self, sealed, rows):
+            seen.append(sealed)
+
+    class Crafted(LeakScan):
+        def run(self, sealed, asked):
+            seen.append(sealed)
+            return super().run(sealed, asked)
+
+    for strange in (Mine(), Crafted([Same()], 1)):
+        with pytest.raises(StageFailed, match=r"to careful_assets\.text\.leaks\.scan alone, not to .*test_vault_probe"):
+            own.probe.find_leaks([asked({"x": "one"})], strange)
+    assert not seen
+    assert [json.loads(detail)["outcome"] for detail in own.openings()["detail"]][1:] == ["failed", "failed"]
+
+
+def test_texts_go_to_named_providers_alone(own):
+    """A detector that sends texts to a provider is refused until the card names that one; the card's key is named."""
+    seen = []
+    detectors = scan(Same(sends_to="acme", records=seen.append))
+    for allowed in ((), ["another"]):
+        with pytest.raises(StageFailed, match=r"send sealed texts to acme, .*vault\.may_be_sent_to"):
+            own.probe.find_leaks([asked({"x": "one"})], detectors, may_be_sent_to=allowed)
+    assert not seen
+    assert own.probe.find_leaks([asked({"x": "one"})], detectors, may_be_sent_to=["acme"]).found.height == 1
+    assert seen == [SEALED]
+
+
+def test_nothing_is_held_open_while_rows_come_by(own):
+    """Rows may be read from the warehouse, and written there, and the vault may be sealed meanwhile."""
+
+    def batches():
+        for number in range(2):
+            with connect(own.warehouse) as con:
+                con.execute("create table if not exists noted (n integer)")
+            with connect(own.vault) as con:
+                con.execute("checkpoint")
+            yield asked({f"x{number}": "one"})
+
+    assert own.probe.find_leaks(batches(), scan()).found.height == 2
+
+
+def test_malformed_rows_are_refused(place):
+    """A column that is missing, of another type or empty is named; so is one in a later batch."""
+    good = asked({"x": "one"})
+    for bad, says in (
+        (good.drop("text"), "column text is missing"),
+        (good.with_columns(row_id=pl.lit(1)), "row_id is Int32"),
+        (good.with_columns(text=pl.lit(None, pl.String)), "1 rows have no text"),
     ):
+        with pytest.raises(StageFailed, match=says):
+            place.probe.find_leaks([good, bad], scan())
+
+
+def test_sealed_ids_are_told_by_set(own):
+    """Of ids of any kind those of sealed rows, by keyed digest and set; the question is on record, the ids are not."""
+    with_set(own, ["made up"])
+    found = own.probe.sealed_among(["row-1", "set-0", "nobody", "row-1"])
+    assert found.select("id", "set_name").rows() == [("row-1", "anchors"), ("set-0", "field_v1")]
+    leaks = own.probe.find_leaks([asked({"x": SEALED[1]})], scan()).found
+    assert found["eval_row_digest"][0] == leaks["eval_row_digest"][0]
+    assert own.probe.sealed_among([]).is_empty()
+    opening = own.openings().filter(pl.col("operation") == "sealed_among")["detail"][0]
+    assert json.loads(opening) == {"outcome": "done", "asked": 3, "sealed": 2}
+
+
+def test_the_rulers_quality_is_counted_by_set_and_class(tmp_path):
+    """Copies, near ones, groups and raters, of the anchors' rows and of a further set apart; planted by hand."""
+    place = Place.at(tmp_path)
+    text = "the battery of this camera died after a week of use"
+    place.seal(rows([text, text, f"{text}s", "it is bad", "bad thing", "fine"]))
+    with connect(place.vault) as con:
+        con.execute("insert into sealed.ratings values ('row-0', 0.5), ('row-1', 0.25)")
+    with_set(
+        place, ["quite new words here", "quite new words here", "nothing alike"], ["praise", "complaint", "praise"]
+    )
+    found = place.probe.quality(Near(700, near_texts))
+    assert found.rows() == [
+        ("anchors", "real", "complaint", 2, 2, 0, 0, 0, None),
+        ("anchors", "real", "praise", 4, 3, 2, 3, 2, 0.375),
+        ("field_v1", "synthetic", "complaint", 1, 1, 1, 1, 0, None),
+        ("field_v1", "synthetic", "praise", 2, 2, 1, 1, 0, None),
+    ]
+    unasked = place.probe.quality(None).filter(set_name="anchors")
+    assert unasked.select("exact_copies", "near_copies").rows() == [(0, None), (2, None)]
+
+
+def test_a_ruler_of_three_rows_is_asked_as_any(tmp_path):
+    """Few rows are few: found, counted and judged all the same."""
+    place = Place.at(tmp_path)
+    place.seal(rows(["bad", "one", "two words"]))
+    assert place.probe.find_leaks([asked({"x": "bad"})], scan()).found.height == 1
+    assert place.probe.quality(Near(700, near_texts))["rows"].to_list() == [1, 2]
+
+
+def test_missing_or_emptied_vault_says_what_to_do(tmp_path):
+    """Without sealed rows every question is refused; no file comes to be."""
+    place = Place.at(tmp_path)
+    questions = (
+        place.probe.sealed_rows,
+        lambda: place.probe.find_leaks([asked({"x": "y"})], scan()),
+        lambda: place.probe.sealed_among(["x"]),
+        lambda: place.probe.quality(None),
+        lambda: place.scorer.score({"m": ["cat"]}, ["praise"]),
+    )
+    for ask in questions:
         with pytest.raises(StageFailed, match="nothing sealed yet; materialize anchors first"):
             ask()
     assert not place.vault.exists()
+    place.seal(rows(SEALED))
+    place.sealer.erase([f"row-{number}" for number in range(4)])
+    with pytest.raises(StageFailed, match="everything was erased"):
+        questions[1]()
 
 
-def test_malformed_questions_are_refused(place):
-    """An unknown detector, a threshold out of range and float hashes are named."""
-    asked = exact({"x": "good phone"})
-    with pytest.raises(StageFailed, match="no leak detector 'minhash'"):
-        place.probe.find_leaks("minhash", asked)
-    with pytest.raises(StageFailed, match="give 1 to 1000"):
-        place.probe.find_leaks("ngram", asked, 0)
-    with pytest.raises(StageFailed, match="hash is Float64"):
-        place.probe.find_leaks("exact", asked.cast({"hash": pl.Float64}))
+ASKS = """
+import json, sys
+import polars as pl
+from pathlib import Path
+from careful_assets.warehouse.vault_probe import VaultProbe
+from careful_assets_tests.warehouse.leak_fixtures import asked, scan
+probe = VaultProbe(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+for turn in range(8):
+    assert probe.find_leaks([asked({"x": "good phone"})], scan()).found.height == 1
+    assert probe.sealed_among(["row-1"]).height == 1
+print("done")
+"""
 
 
-def test_near_copies_of_sealed_rows_are_found(place):
-    """The sealed row that a text is most similar to, by digest; what resembles none is not named."""
-    texts = {
-        "x": "the cable broke after a weak",
-        "y": "The CABLE  broke after a week",
-        "z": "something else altogether",
-    }
-    asked = pl.DataFrame({"row_id": list(texts), "text": list(texts.values())})
-    found = place.probe.find_near([asked[:2], asked[2:]], Near(700, near_texts))
-    assert found.select("row_id", "shared", "of").rows() == [("x", 22, 26), ("y", 24, 24)]
-    exact_digest = place.probe.find_leaks("exact", exact({"s": SEALED[3]}))["eval_row_digest"].to_list()
-    assert found["eval_row_digest"].unique().to_list() == exact_digest
-    assert place.probe.find_near([], Near(700, near_texts)).is_empty()
-    opening = place.openings().filter(pl.col("operation") == "find_near").row(0, named=True)
-    assert json.loads(opening["detail"])["pairs"] == 2
-    with pytest.raises(StageFailed, match=r"to careful_assets\.text\.near_texts alone"):
-        Near(700, json)
+def test_two_processes_ask_one_vault_at_once(own):
+    """Both get every answer, while a third seals, and every opening is on record once."""
+    command = [sys.executable, "-c", textwrap.dedent(ASKS), str(own.vault), str(own.warehouse)]
+    both = [subprocess.Popen([*command, f"run-{one}"], stdout=subprocess.PIPE, text=True) for one in "ab"]
+    for _ in range(4):
+        own.seal(rows(SEALED))
+    assert [process.communicate(timeout=120)[0] for process in both] == ["done\n"] * 2
+    asked_by = own.openings().filter(pl.col("grant_name") == "VaultProbe").group_by("run_id").len().sort("run_id")
+    assert asked_by.rows() == [("run-a", 16), ("run-b", 16)]
+    assert own.openings()["seq"].is_unique().all()

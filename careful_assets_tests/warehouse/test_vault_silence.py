@@ -15,7 +15,8 @@ from careful_assets.warehouse import vault_store
 from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.tables import read
 from careful_assets.warehouse.vault_near import Near
-from careful_assets_tests.warehouse.vault_fixtures import LABELS, Place, fingerprints, hash64, rows
+from careful_assets_tests.warehouse.leak_fixtures import Same, asked, scan
+from careful_assets_tests.warehouse.vault_fixtures import LABELS, Place, rows
 
 PLANTED = ("zyxplantedtext", "zyxplantedrow", "zyxplantedgroup")
 TEXTS = [f"zyxplantedtext number {n} bad" for n in range(12)]
@@ -75,23 +76,24 @@ def silent(text):
 
 def test_no_answer_holds_a_row(place, tmp_path):
     """No answer of any grant, nor the grants themselves, hold a planted text, row id or group."""
-    asked = pl.DataFrame({"row_id": ["mine"] * 12, "hash": [hash64(text) for text in TEXTS]})
-    marks = fingerprints(sealed_rows()).filter(kind="ngram").select(pl.lit("mine").alias("row_id"), "hash")
+    mine = asked({f"mine{place}": text for place, text in enumerate(TEXTS)})
+    telling = Same("telling", fails=ValueError(TEXTS[0]))
     copies = rows([f"{text}s" for text in TEXTS], start=50)
     answers = [
         place.seal(sealed_rows()),
         place.seal(sealed_rows(), shingled=False),
         place.kin(copies, shingled=False),
-        place.probe.find_leaks("exact", asked),
-        place.probe.find_leaks("ngram", marks, 1),
-        place.probe.find_near([copies.select("row_id", "text")], Near(700, near_texts)),
+        place.probe.find_leaks([mine], scan()),
+        place.probe.find_leaks([mine], scan(telling)),
+        place.probe.sealed_among(sealed_rows()["row_id"].to_list()).drop("id"),
+        place.probe.quality(Near(700, near_texts)),
         place.probe.sealed_rows(),
         place.scorer.score({"m": script(tmp_path, "print('complaint\\n' * 12, end='')")}, LABELS),
         place.sealer,
         place.probe,
         place.scorer,
     ]
-    assert len(answers[2]) == answers[3].height == answers[4].height == answers[5].height == 12, (
+    assert len(answers[2]) == answers[3].found.height == answers[5].height == answers[6]["rows"].sum() == 12, (
         "the leaks must be found for this test to mean something"
     )
     for answer in answers:
@@ -122,7 +124,7 @@ def test_no_failure_holds_a_row(place, tmp_path, caplog, capfd, monkeypatch):
         lambda: place.seal(sealed_rows()[:2], open_rows=sealed_rows()[2:]),
         lambda: place.seal(pl.concat([sealed_rows(), sealed_rows()])),
         lambda: place.seal(sealed_rows(), {"all": sealed_rows()["row_id"].to_list()}),
-        lambda: place.seal(sealed_rows()[1:], ngram=3),
+        lambda: place.seal(sealed_rows()[1:], shingle=3),
         lambda: place.scorer.score({"m": script(tmp_path, "print(rows)")}, LABELS),
         lambda: place.scorer.score({"m": script(tmp_path, "print('zyxplantedtext\\n' * 12, end='')")}, LABELS),
         lambda: place.scorer.score({"m": script(tmp_path, "raise ValueError(rows)")}, LABELS),
@@ -135,7 +137,7 @@ def test_no_failure_holds_a_row(place, tmp_path, caplog, capfd, monkeypatch):
         silent(heard(caught.value))
     for function, fail in (
         ("row_digests", failures[-2]),
-        ("row_digests", lambda: place.probe.find_leaks("exact", pl.DataFrame({"row_id": ["m"], "hash": [1]}))),
+        ("row_digests", lambda: place.probe.find_leaks([asked({"m": "one"})], scan())),
         ("next_seq", lambda: place.seal(sealed_rows())),
     ):
         for broken_function in (quoting, wrapping):
@@ -158,7 +160,7 @@ def in_tables(path):
 
 def test_warehouse_holds_no_row(place, tmp_path):
     """After sealing, asking, scoring and failing, the warehouse's tables and bytes hold no planted word."""
-    place.probe.find_leaks("exact", pl.DataFrame({"row_id": ["m"], "hash": [hash64(TEXTS[0])]}))
+    place.probe.find_leaks([asked({"m": TEXTS[0]})], scan())
     for then in ("print('complaint\\n' * 12, end='')", "print(rows)"):
         with contextlib.suppress(StageFailed):
             place.scorer.score({"m": script(tmp_path, then)}, LABELS)

@@ -59,13 +59,6 @@ def rows(texts: list[str], start: int = 0) -> pl.DataFrame:
     )
 
 
-def fingerprints(frame: pl.DataFrame, n: int = 2) -> pl.DataFrame:
-    marks = [(row_id, "exact", hash64(text)) for row_id, text in frame.select("row_id", "text").rows()]
-    for row_id, text in frame.select("row_id", "text").rows():
-        marks += [(row_id, "ngram", one) for one in ngrams(text, n)]
-    return pl.DataFrame(marks, schema={"row_id": pl.String, "kind": pl.String, "hash": pl.Int64}, orient="row")
-
-
 def shingles(text: str, n: int = 5) -> set[int]:
     return {hash64(text[place : place + n]) for place in range(max(1, len(text) - n + 1))}
 
@@ -83,15 +76,8 @@ def _lay_out(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, split: str, st
     append(con, "staged.rows", staged.with_columns(pl.col("votes").cast(pl.List(pl.Int32))))
     lying = numbered.select("ref", "group_id").with_columns(side=pl.lit(split), split=pl.lit(split))
     append(con, "staged.lying", lying)
-    pairs = [(ref, one) for ref, text in zip(numbered["ref"], texts, strict=True) for one in ngrams(text, n)]
-    append(con, "staged.ngrams", pl.DataFrame(pairs, schema={"ref": pl.Int64, "hash": pl.Int64}, orient="row"))
-    pairs = [(hash64(text), one) for text in texts for one in shingles(text)]
+    pairs = [(hash64(text), one) for text in texts for one in shingles(text, n)]
     append(con, "staged.shingles", pl.DataFrame(pairs, schema={"text_hash": pl.Int64, "hash": pl.Int64}, orient="row"))
-
-
-def ngrams(text: str, n: int = 2) -> set[int]:
-    words = text.split()
-    return {hash64(" ".join(words[place : place + n])) for place in range(len(words) - n + 1)}
 
 
 @cache
@@ -127,7 +113,7 @@ class Place:
     def seal(self, frame: pl.DataFrame, slices: dict[str, list[str]] | None = None, **offer: Any) -> Sealed:
         """Seal the rows of a frame; `offer` as for `offered`, and the sealer's own arguments."""
         with self.offered(
-            frame, slices, **{name: offer.pop(name) for name in ("open_rows", "ngram", "shingled") if name in offer}
+            frame, slices, **{name: offer.pop(name) for name in ("open_rows", "shingle", "shingled") if name in offer}
         ) as path:
             near = Near(700, near_texts)
             return self.sealer.seal(path, **{"vintage": 1, "near": near, **offer})
@@ -144,7 +130,7 @@ class Place:
         frame: pl.DataFrame,
         slices: dict[str, list[str]] | None = None,
         open_rows: pl.DataFrame | None = None,
-        ngram: int = 2,
+        shingle: int = 5,
         shingled: bool = True,
     ) -> Iterator[Path]:
         """A staging file in which the frame's rows lie in the vault's split, and `open_rows` in the train split.
@@ -157,7 +143,7 @@ class Place:
             with staging.opened() as con:
                 start = 0
                 for part, split in both:
-                    _lay_out(con, part, split, start, ngram)
+                    _lay_out(con, part, split, start, shingle)
                     start += part.height
                 tags = [(ref, name) for name, ids in (slices or {}).items() for ref in _refs(frame, ids)]
                 schema = {"ref": pl.Int64, "slice": pl.String}

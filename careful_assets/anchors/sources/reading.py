@@ -25,10 +25,11 @@ class Reading(ABC):
 
     `columns`: its own columns' names, in order (of a JSONL file those of its first thousand lines). `mapping`: which
     of them holds what. `votes`: the column with the raters' votes, if the source has one. `faults` grows while
-    batches are read.
+    batches are read. `contrasts`: real texts of another kind that came with it and are no anchors.
     """
 
     votes: str | None = None
+    contrasts: pl.Series = pl.Series("text", [], dtype=pl.String)
 
     def __init__(self, columns: list[str], mapping: Columns, faults: FaultList) -> None:
         self.columns = columns

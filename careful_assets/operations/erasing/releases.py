@@ -15,8 +15,9 @@ import duckdb
 import polars as pl
 
 from careful_assets.errors import StageFailed
-from careful_assets.release.files import MAKING, RECORDS, REJECTS, ROWS
-from careful_assets.release.tombstone import Retirement, bury, is_retired
+from careful_assets.provenance.release_files import RECORDS, REJECTS, ROWS, is_retired
+from careful_assets.release.files import MAKING
+from careful_assets.release.tombstone import Retirement, bury
 from careful_assets.warehouse.home import explained
 from careful_assets.warehouse.tables import read
 

@@ -18,7 +18,7 @@ import polars as pl
 from careful_assets.operations.erasing.reach import Reach
 from careful_assets.provenance.digests import data_version
 from careful_assets.provenance.erasures import Kind, choice_item, choice_of, newest_steps, record_step, text_item
-from careful_assets.provenance.ledger import StageVersion, current_versions, record_version
+from careful_assets.provenance.ledger import StageVersion, current_versions, record_version, standing_state
 from careful_assets.provenance.stages import STAGES, TABLES, UPSTREAM
 from careful_assets.release.tombstone import Retirement, retire_on_record
 from careful_assets.warehouse.connections import connect, transaction
@@ -188,4 +188,7 @@ def _record_versions(
     now = {stage: made.data_version for stage, made in versions.items()} | digests
     for stage, digest in digests.items():
         upstream = {above: now[above] for above in UPSTREAM[stage] if above in now}
-        record_version(con, stage, digest, upstream, versions[stage].card_digest, erasure_id)
+        before = versions[stage]
+        # An erased row may have been sealed: then the vault's state is another one. What was held against it stays so.
+        state = standing_state(con) if stage == "anchors" else before.registry_state
+        record_version(con, stage, digest, upstream, before.card_digest, erasure_id, state)

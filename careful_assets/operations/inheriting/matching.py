@@ -3,30 +3,36 @@
 Belongs here: laying out the file's lines, the questions asked of them, in a DuckDB file of their own. Does not belong
 here: reading the file (`reading`), what becomes of unknown lines (`intake`), set logic, which is SQL.
 
-Two texts are near copies from a Jaccard similarity of `NEAR` on of their normal forms' character 5-grams, counted
+Two open texts are near copies from a Jaccard similarity of `NEAR` on of their normal forms' character 5-grams, counted
 exactly. Pairs are proposed by MinHash bands, which miss one exactly at the threshold with a probability of 0.00015.
+What is a leak, evaluation's detectors say, at the profile's cut-offs.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from careful_assets.card.profiles import LeakSettings
+from careful_assets.card.embedding import EndpointEmbedder
+from careful_assets.card.reader import LoadedCard
+from careful_assets.errors import StageFailed
+from careful_assets.evaluation.canaries import held_by_file
+from careful_assets.evaluation.cut_offs import fixed_cut_off
+from careful_assets.evaluation.detecting import detectors_beside
 from careful_assets.generation.candidates import clean
 from careful_assets.operations.inheriting.reading import ForeignFile
 from careful_assets.provenance.erasures import text_item
 from careful_assets.text import near_texts
-from careful_assets.text.ngrams import ngram_hashes
-from careful_assets.text.normalize import hash64, normalize, tokens
+from careful_assets.text.leaks.scan import LeakScan
+from careful_assets.text.normalize import hash64, normalize
+from careful_assets.warehouse.canary_registry import CanaryRegistry
 from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.models import fill, run_model
-from careful_assets.warehouse.tables import append, batches
-from careful_assets.warehouse.vault_near import Near
+from careful_assets.warehouse.tables import append, batches, read
 from careful_assets.warehouse.vault_probe import VaultProbe
 
 NEAR = 700
@@ -100,15 +106,49 @@ def match_open(con: duckdb.DuckDBPyConnection, warehouse: Path, folder: Path) ->
     _found(con, pl.concat([near, matched], how="horizontal").with_columns(how=pl.lit("near"), score=score))
 
 
-def match_sealed(con: duckdb.DuckDBPyConnection, probe: VaultProbe, leaks: LeakSettings) -> None:
-    """Hold the texts against the sealed rows, as evaluation does and by near copies; no sealed id comes back."""
-    for batch in _asked(con):
-        texts = list(zip(batch["row_id"].to_list(), batch["text"].to_list(), strict=True))
-        equal = [(row_id, int(row_id)) for row_id, _ in texts]
-        _leaked(con, probe.find_leaks("exact", _prints(equal)), "exact")
-        grams = [(row_id, one) for row_id, text in texts for one in ngram_hashes(tokens(text), leaks.ngram_tokens)]
-        _leaked(con, probe.find_leaks("ngram", _prints(grams), round(leaks.ngram_containment * 1000)), "ngram")
-    _leaked(con, probe.find_near(_asked(con), Near(NEAR, near_texts)), "near")
+def leak_cut_offs(loaded: LoadedCard) -> dict[str, int]:
+    """The detectors that foreign texts meet, with their cut-offs in thousandths: the profile's, but for remote ones.
+
+    A foreign file may hold what its owner would send to no endpoint.
+    """
+    remote = isinstance(loaded.card.filtering.embedder, EndpointEmbedder)
+    leaks = loaded.profile.leaks
+    asked = [name for name in leaks.detectors if not (remote and name == "embedding")]
+    return {name: fixed_cut_off(name, leaks, loaded.card.filtering.embedder.kind) for name in asked}
+
+
+def match_sealed(con: duckdb.DuckDBPyConnection, loaded: LoadedCard, warehouse: Path, probe: VaultProbe) -> None:
+    """Hold the texts against the sealed rows, as evaluation does; no sealed id comes back.
+
+    Raises:
+        StageFailed: a detector did not run over all of them, so that none is known to be clean.
+    """
+    cut_offs = leak_cut_offs(loaded)
+    with connect(warehouse, read_only=True) as source:
+        open_texts = read(source, "anchors.rows").sort("row_id")["text"]
+    settings = loaded.profile.leaks.model_copy(update={"detectors": list(cut_offs)})
+    detectors = detectors_beside(loaded.card, settings, open_texts)(cut_offs)
+    leaks = probe.find_leaks(_asked(con), LeakScan(detectors, settings.timeout_s))
+    failed = [f"{name}: {cause}" for name, ran, cause in leaks.runs["detector", "ran", "cause"].iter_rows() if not ran]
+    if failed:
+        raise StageFailed(
+            f"leak detectors did not run over the file, so that none of its lines is known to be clean: "
+            f"{'; '.join(failed)}. Nothing was taken in; mend that, and run it again"
+        )
+    score = pl.col("shared") * MILLION // pl.col("of")
+    named = leaks.found.with_columns(pl.col("row_id").cast(pl.Int64).alias("text_hash"), score=score)
+    _found(con, named.with_columns(origin=pl.lit("leak"), how=pl.col("detector")))
+
+
+def match_canaries(con: duckdb.DuckDBPyConnection, registry: CanaryRegistry) -> None:
+    """Find texts that hold a canary: whoever made the file has read a release, or sealed rows.
+
+    Raises:
+        StageFailed: the search did not run.
+    """
+    held = held_by_file(registry, _asked(con))
+    named = held.select(pl.col("row_id").cast(pl.Int64).alias("text_hash"), "eval_row_digest").unique("text_hash")
+    _found(con, named.with_columns(origin=pl.lit("leak"), how=pl.lit("canary"), score=pl.lit(MILLION)))
 
 
 def match_erased(con: duckdb.DuckDBPyConnection, erased: Collection[str], key: bytes) -> None:
@@ -140,22 +180,9 @@ def _hashed(batch: pl.DataFrame, labels: Collection[str]) -> pl.DataFrame:
 
 def _asked(con: duckdb.DuckDBPyConnection) -> Iterator[pl.DataFrame]:
     """All texts, some at a time, each under its hash: `row_id`, `text`."""
-    with con.cursor() as own:  # what is found is written meanwhile
+    with con.cursor() as own:
         for batch in batches(own.table("inherit_texts")):
             yield batch.select(pl.col("text_hash").cast(pl.String).alias("row_id"), "text")
-
-
-def _prints(pairs: Iterable[tuple[str, int]]) -> pl.DataFrame:
-    return pl.DataFrame(pairs, schema={"row_id": pl.String, "hash": pl.Int64}, orient="row")
-
-
-def _leaked(con: duckdb.DuckDBPyConnection, leaks: pl.DataFrame, how: str) -> None:
-    first = leaks.sort("row_id", "score", "eval_row_digest", descending=[False, True, False]).unique(
-        "row_id", keep="first", maintain_order=True
-    )
-    score = pl.col("shared") * MILLION // pl.col("of")
-    named = first.with_columns(pl.col("row_id").cast(pl.Int64).alias("text_hash"), score.alias("score"))
-    _found(con, named.with_columns(origin=pl.lit("leak"), how=pl.lit(how)))
 
 
 def _found(con: duckdb.DuckDBPyConnection, matches: pl.DataFrame) -> None:

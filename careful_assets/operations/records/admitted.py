@@ -14,8 +14,8 @@ import duckdb
 import polars as pl
 
 from careful_assets.operations.records.lookups import RECORDS, in_utc, rows_where
-from careful_assets.release.files import RECORDS as RECORDS_FILE
-from careful_assets.release.tombstone import is_retired
+from careful_assets.provenance.release_files import RECORDS as RECORDS_FILE
+from careful_assets.provenance.release_files import is_retired
 from careful_assets.release.versions import version_key
 
 _OF_ANSWER = ("row_id", "request_id", "ordinal", "requested_label", "depth")

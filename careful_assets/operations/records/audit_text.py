@@ -35,6 +35,7 @@ def _covered(report: Mapping[str, Any]) -> Iterable[str]:
     fields = ", ".join(report["covered"]["content_digest"])
     yield f"covered      by the content digest: {fields} of each row"
     yield "             by file digests in the manifest, unsigned: prompts, votes, reviews, rejects, all else"
+    yield f"sealed sets  {_told(report['registry_state'])}, as the manifest says"
 
 
 def _retired(stone: Mapping[str, Any]) -> Iterable[str]:

@@ -228,6 +228,8 @@ def _leak_check(story: Mapping[str, Any]) -> list[str]:
         return ["no detector has run"]
     if not check["of_these_candidates"]:
         return ["OUT OF DATE: the detectors ran on other candidates than there are now"]
+    if not check["of_this_ruler"]:
+        return ["OUT OF DATE: the detectors ran against other sealed sets than there are now"]
     found = {row["detector"] for row in story["leaks"]}
     return [", ".join(_detector(row, found) for row in check["detectors"])]
 
@@ -244,7 +246,8 @@ def _exclusion(row: Mapping[str, Any]) -> tuple[str, list[str]]:
 
 
 def _trained(run: Mapping[str, Any]) -> str:
-    return f"{run['arm']} ({run['mix_id']}), model {run['model_digest'][:16]}, {run['trained_at']}"
+    made = f"{run['arm']} ({run['mix_id']}), model {run['model_digest'][:16]}, {run['trained_at']}"
+    return f"{made}, sealed sets {run['registry_state'][:16]}"
 
 
 def _release(release: Mapping[str, Any]) -> str:

@@ -99,6 +99,7 @@ def _stages(con: duckdb.DuckDBPyConnection, loaded: LoadedCard, versions: dict[s
             "checks failed": sum(not value for value in passed.values()),
             "checks never ran": sum(name not in passed for name in loaded.profile.checks.get(stage, [])),
             "run": versions[stage].run_id,
+            "sealed sets": versions[stage].registry_state or "none on record",
         }
         yield Node(stage, "stage", stage, state="current" if current else "stale", facts=facts)
 

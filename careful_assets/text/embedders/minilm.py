@@ -48,6 +48,7 @@ class MiniLm:
     """
 
     name = "minilm"
+    sends_to = None
 
     def __init__(self) -> None:
         """Load it.

@@ -28,6 +28,11 @@ class Embedder(Protocol):
         """sha256, in hex, of all that decides its vectors; it stands beside each score."""
         ...
 
+    @property
+    def sends_to(self) -> str | None:
+        """The provider that sees the texts; None for an embedder that works on this machine."""
+        ...
+
     def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """One row a text, in their order: n × d, of length 1, or 0 for a text of which the embedder sees nothing.
 

@@ -36,6 +36,7 @@ class TfidfSvd:
     """
 
     name = "tfidf_svd"
+    sends_to = None
 
     def __init__(self, anchors: Sequence[str], dimensions: int = DIMENSIONS) -> None:
         rows = drawn((text for text in anchors if tokens(text)), MOST_ROWS)

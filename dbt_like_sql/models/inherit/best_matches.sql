@@ -15,7 +15,7 @@ with ranked as (
             order by
                 case
                     when origin = 'erased' then 0
-                    when origin = 'leak' and how = 'exact' then 1
+                    when origin = 'leak' and (how = 'exact' or how = 'canary') then 1
                     when origin = 'real' and how = 'exact' then 2
                     when origin = 'leak' then 3
                     else 4

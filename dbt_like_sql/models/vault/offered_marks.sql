@@ -1,4 +1,4 @@
--- The fingerprints of the rows to seal: the hash of the text, of its word n-grams, of its shingles.
+-- The fingerprints of the rows to seal: the hash of the text, and of its shingles.
 with to_seal as (
     select
         offered_rows.ref,
@@ -15,14 +15,6 @@ select
     'exact' as kind,
     to_seal.text_hash as hash
 from to_seal
-union all
-select distinct
-    to_seal.row_id,
-    'ngram' as kind,
-    offered_ngrams.hash
-from to_seal
-inner join offered_ngrams
-    on to_seal.ref = offered_ngrams.ref
 union all
 select distinct
     to_seal.row_id,

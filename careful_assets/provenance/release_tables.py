@@ -1,18 +1,19 @@
 """Reading the rows and the records of a release's folder, which may have come from anywhere.
 
-Belongs here: which columns they have, of which types. Does not belong here: what must hold of the values (`counts`,
-`content`).
+Belongs here: which columns they have, of which types. Does not belong here: what must hold of the values (the
+release room's counts, `release_content`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
 from careful_assets.errors import StageFailed
-from careful_assets.release.content import RECORD_FIELDS, ROW_FIELDS
-from careful_assets.release.files import RECORDS, ROWS
+from careful_assets.provenance.release_content import RECORD_FIELDS, ROW_FIELDS
+from careful_assets.provenance.release_files import RECORDS, ROWS
 
 _TEXTS: tuple[str, ...] = (
     "row_id", "text", "label", "split", "origin", "request_id", "label_source", "prompt_id", "prompt_sha256",
@@ -37,18 +38,32 @@ def read_tables(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     return _read(folder / ROWS, ROW_FIELDS), _read(folder / RECORDS, ("row_id", *RECORD_FIELDS))
 
 
-def _read(path: Path, needed: tuple[str, ...]) -> pl.DataFrame:
-    """The columns that are known; others are nobody's concern here."""
+def refuse_other_columns(path: Path, needed: Sequence[str]) -> None:
+    """See that a file of a release has these columns, and the known ones in their types.
+
+    Raises:
+        StageFailed: it is no Parquet file, lacks a column, or has one of another type. The message names the file
+            alone.
+    """
     if not path.is_file():
         raise StageFailed(f"{path.name} cannot be read: there is no such file")
     try:
         schema = pl.read_parquet_schema(path)
-        if absent := [column for column in needed if column not in schema]:
-            raise StageFailed(f"{path.name} is no release's: it lacks {', '.join(absent)}")
-        for column in _TYPES.keys() & schema.keys():
-            if not _fits(_TYPES[column], schema[column]):
-                raise StageFailed(f"{path.name} is no release's: {column} has the type {str(schema[column])[:40]}")
-        found = pl.read_parquet(path, columns=[column for column in schema if column in _TYPES], glob=False)
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise StageFailed(f"{path.name} cannot be read: it is no whole Parquet file") from error
+    if absent := [column for column in needed if column not in schema]:
+        raise StageFailed(f"{path.name} is no release's: it lacks {', '.join(absent)}")
+    for column in _TYPES.keys() & schema.keys():
+        if not _fits(_TYPES[column], schema[column]):
+            raise StageFailed(f"{path.name} is no release's: {column} has the type {str(schema[column])[:40]}")
+
+
+def _read(path: Path, needed: Sequence[str]) -> pl.DataFrame:
+    """The columns that are known; others are nobody's concern here."""
+    refuse_other_columns(path, needed)
+    try:
+        columns = [column for column in pl.read_parquet_schema(path) if column in _TYPES]
+        found = pl.read_parquet(path, columns=columns, glob=False)
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise StageFailed(f"{path.name} cannot be read: it is no whole Parquet file") from error
     # A column without any value has no type of its own.

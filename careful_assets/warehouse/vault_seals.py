@@ -1,0 +1,131 @@
+"""The vault's seal, and whether a vault is the one that its warehouse speaks of.
+
+Belongs here: what tells that a vault's file was changed behind the grants' back, exchanged, or put back from an older
+copy. Does not belong here: opening the file and the registry of its states (`vault_store`).
+
+The seal is an HMAC-SHA256 under the vault's key over all that the file holds, written at every sealing and erasure.
+Canaries lie outside of it: they are added without one. Vaults of before there were seals have none, and are taken as
+they are until the next sealing writes one. The key lies in the same file, so that a seal tells of ordinary code and
+ordinary mistakes, not of whoever knows how it is made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from careful_assets.errors import StageFailed
+from careful_assets.warehouse.connections import connect
+from careful_assets.warehouse.tables import batches, read
+
+# A row's many fingerprints of a kind in two numbers: their sum and their exclusive or change with any one of them.
+_MARKS = "select row_id, kind, sum(hash)::varchar, bit_xor(hash) from sealed.fingerprints group by all order by all"
+# By table what the seal is over, in an order that is free of the file's own.
+_CONTENT = {
+    "rows": "select row_id, text, label, group_id, sealed_in from sealed.rows order by all",
+    "sources": "select row_id, present::bigint, label, group_id, text_hash from sealed.sources order by all",
+    "joins": "select group_id, other from sealed.joins order by all",
+    "changes": "select vintage::bigint, change, row_id from sealed.changes order by all",
+    "tags": "select row_id, slice from sealed.tags order by all",
+    "fingerprints": _MARKS,
+    "registry": (
+        "select seq, registry_state, rows, groups, added, run_id, epoch_us(sealed_at) from sealed.registry order by seq"
+    ),
+    "ratings": "select row_id, disagreement::varchar from sealed.ratings order by all",
+    "sets": (
+        "select set_name, dataset, version, content_digest, rows, epoch_us(sealed_at) from sealed.sets order by all"
+    ),
+    "set_rows": "select set_name, row_id, text, label from sealed.set_rows order by all",
+    "set_lineage": "select set_name, kind, item from sealed.set_lineage order by all",
+}
+
+
+def content_seal(con: duckdb.DuckDBPyConnection) -> str:
+    """What the seal of the vault's content is now, in hex. Tables that a vault of old has not are as empty ones."""
+    key = read(con, "sealed.keys")["key"][0]
+    whole = hmac.new(key, digestmod=hashlib.sha256)
+    there = tables(con)
+    for name, query in _CONTENT.items():
+        digests: list[hashlib._Hash] = []
+        rows = 0
+        for batch in batches(con.sql(query)) if name in there else ():
+            digests = digests or [hashlib.sha256() for _ in batch.columns]
+            rows += batch.height
+            for digest, column in zip(digests, batch.iter_columns(), strict=True):
+                _take_in(digest, column)
+        told = "".join(digest.hexdigest() for digest in digests) if rows else ""
+        whole.update(f"{name}:{rows}:{told}\n".encode())
+    return whole.hexdigest()
+
+
+def tables(con: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """The vault's tables, without their schema: vaults of old lack some."""
+    found = con.sql("select table_name from duckdb_tables() where schema_name = 'sealed'").fetchall()
+    return frozenset(str(name) for (name,) in found)
+
+
+def hold_seal(con: duckdb.DuckDBPyConnection, vault_path: Path) -> None:
+    """Hold the vault's content to the seal of its last entry.
+
+    Raises:
+        StageFailed: they differ; or the last entry has none although an earlier one has.
+    """
+    registry = read(con, "sealed.registry").sort("seq")
+    if "seal" not in registry.columns or not registry["seal"].count():
+        return
+    seal = registry["seal"][-1]
+    if seal is None or not hmac.compare_digest(seal, content_seal(con)):
+        raise StageFailed(
+            f"{vault_path}: what lies in it is not what was sealed: its seal does not hold, so that its file was "
+            "changed by other means than careful-assets, or is damaged. Nothing is asked of it; restore it from a "
+            "backup"
+        )
+
+
+def hold_to_record(con: duckdb.DuckDBPyConnection, vault_path: Path, warehouse_path: Path) -> None:
+    """Hold the vault to the state that its warehouse has on record; a warehouse without anchors says nothing of it.
+
+    Raises:
+        StageFailed: they differ.
+    """
+    recorded = _recorded_state(warehouse_path)
+    states = read(con, "sealed.registry").sort("seq")["registry_state"].to_list()
+    if recorded is None or recorded == states[-1]:
+        return
+    told = (
+        f"{vault_path} stands at registry state {states[-1][:12]}, and {warehouse_path} has {recorded[:12]} on record "
+        "(anchors.vault_counts)"
+    )
+    if recorded in states:
+        raise StageFailed(
+            f"{told}, an earlier state of this vault: the warehouse was put back from an older copy, or the run that "
+            "sealed last did not end. Nothing is asked of it; materialize anchors again"
+        )
+    raise StageFailed(
+        f"{told}, which this vault never had: it was put back from an older copy, or belongs to another dataset or "
+        "another warehouse. Nothing is asked of it; restore the vault that belongs to this warehouse, or materialize "
+        "anchors again with the vault that is to hold from now on"
+    )
+
+
+def _recorded_state(warehouse_path: Path) -> str | None:
+    if not warehouse_path.exists():
+        return None
+    with connect(warehouse_path, read_only=True) as con:
+        there = con.sql("from duckdb_tables() where schema_name = 'anchors' and table_name = 'vault_counts'").fetchall()
+        states = read(con, "anchors.vault_counts")["registry_state"].to_list() if there else []
+    return str(states[0]) if states else None
+
+
+def _take_in(digest: hashlib._Hash, column: pl.Series) -> None:
+    """A column's values, told apart by their lengths: which batches they come in makes no difference."""
+    if column.dtype != pl.String:
+        digest.update(b"".join(value.to_bytes(16, "little", signed=True) for value in column.to_list()))
+        return
+    for value in column.to_list():
+        encoded = value.encode()
+        digest.update(len(encoded).to_bytes(8, "little") + encoded)

@@ -1,0 +1,159 @@
+"""Rows held against sealed ones, beside datatrove's n-gram decontamination: run by `make bench`, asserted nowhere.
+
+Arguments: numbers of rows to scan, each in a process of its own (default: the peer, then 1000000 and 10000000).
+Rates do not contain compiling, but do contain the index. The peer gets 200,000 of the same rows.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from careful_assets.text.leaks.containment import ContainmentDetector
+from careful_assets.text.leaks.exact import ExactDetector
+from careful_assets.text.leaks.near import NearDuplicateDetector
+from careful_assets.text.leaks.ngrams import NgramDetector
+from careful_assets.text.leaks.scan import LeakScan, Scanned
+from careful_assets_tests.benchmarks.near_duplicates import peak_of_this_program, write_corpus
+from careful_assets_tests.benchmarks.peers.environments import HERE, Peer, PeerUnavailable, python_of
+
+SEALED, SIZES, PEERS_ROWS, AT_ONCE, PLANTED = 20_000, (1_000_000, 10_000_000), 200_000, 100_000, 0.01
+DATATROVE = Peer("datatrove 0.10.1", "datatrove")
+_TIMEOUT_S = 3_600
+
+
+def sealed_rows(folder: Path) -> pl.Series:
+    """20,000 rows of another seed's order than those asked: the corpus' last, none of them asked."""
+    path = folder / "sealed.arrow"
+    if not path.is_file():
+        write_corpus(path, AT_ONCE)
+    batch = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
+    return pl.Series("text", pl.from_arrow(batch)["text"].head(SEALED))  # type: ignore[index, call-overload]
+
+
+def rows(sealed: pl.Series, n: int) -> Iterator[pl.DataFrame]:
+    """Batches of rows whose words are shuffled ones of the corpus; one in a hundred is a sealed one in disguise."""
+    words = pl.Series(sorted({word for row in sealed.head(5_000).to_list() for word in row.split()}, key=len))
+    shares = 1 / (np.arange(len(words)) + 2.7)
+    for start in range(0, n, AT_ONCE):
+        rng = np.random.default_rng(start + 1)
+        count = min(AT_ONCE, n - start)
+        drawn = rng.choice(len(words), size=(count, 24), p=shares / shares.sum())
+        columns = [words.gather(drawn[:, column]).alias(str(column)) for column in range(24)]
+        texts = pl.DataFrame(columns).select(pl.concat_str(pl.all(), separator=" ").str.slice(0, 110)).to_series()
+        leaks = np.flatnonzero(rng.random(count) < PLANTED)
+        own = [_disguised(sealed[int(rng.integers(len(sealed)))], kind) for kind in rng.integers(4, size=len(leaks))]
+        texts = texts.scatter(leaks, pl.Series(own, dtype=pl.String))
+        ids = pl.Series([f"{'leak' if planted else 'row'}{place + start}" for place, planted in enumerate(
+            np.isin(np.arange(count), leaks).tolist())])  # fmt: skip
+        yield pl.DataFrame({"row_id": ids, "text": texts})
+
+
+def _disguised(text: str, kind: int) -> str:
+    words = text.split()
+    middle = len(words) // 2
+    return (
+        text, text.upper() + "!", " ".join([*words[:middle], "swapped", *words[middle + 1 :]]),
+        " ".join(["something", "before", "it", *words, "and", "behind"]),
+    )[kind]  # fmt: skip
+
+
+def ours(sealed: pl.Series, asked: Iterator[pl.DataFrame]) -> Scanned:
+    """All text detectors in one scan."""
+    detectors = [
+        ExactDetector(), NgramDetector(8, 300, []), NgramDetector(13, 300, []), NearDuplicateDetector(500),
+        ContainmentDetector(700),
+    ]  # fmt: skip
+    return LeakScan(detectors, _TIMEOUT_S).run(sealed, asked)
+
+
+def alone(folder: Path, n: int) -> None:
+    """What a child prints: seconds without making the rows, peak of memory, planted leaks, found ones, others flagged."""
+    sealed = sealed_rows(folder)
+    ours(sealed.head(100), rows(sealed, 200))
+    making, planted = 0.0, 0
+
+    def timed() -> Iterator[pl.DataFrame]:
+        nonlocal making, planted
+        batches = rows(sealed, n)
+        while True:
+            begun = time.perf_counter()
+            batch = next(batches, None)
+            making += time.perf_counter() - begun
+            if batch is None:
+                return
+            planted += int(batch["row_id"].str.starts_with("leak").sum())
+            yield batch
+
+    begun = time.perf_counter()
+    scanned = ours(sealed, timed())
+    seconds = time.perf_counter() - begun - making
+    if not scanned.runs["ran"].all():
+        raise RuntimeError(f"a detector did not run: {scanned.runs}")
+    ids = scanned.found["row_id"].unique()
+    told = {"seconds": seconds, "peak": peak_of_this_program(), "planted": planted}
+    leaks = int(ids.str.starts_with("leak").sum())
+    (folder / "found.json").write_text(json.dumps(ids.to_list() if n <= PEERS_ROWS else []))
+    print(json.dumps({**told, "found": leaks, "others": len(ids) - leaks}))
+
+
+def scanned_alone(folder: Path, n: int) -> dict[str, float]:
+    """`alone` in a process of its own."""
+    command = [sys.executable, "-m", __spec__.name, "alone", str(folder), str(n)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    told: dict[str, float] = json.loads(done.stdout)
+    print(f"{n} rows against {SEALED}: {n / told['seconds']:,.0f} rows/s, {told['found']:.0f} of {told['planted']:.0f} "
+          f"planted leaks found, {told['others']:.0f} others flagged, {told['peak'] / 2**20:,.0f} MiB at the peak")  # fmt: skip
+    return told
+
+
+def beside_datatrove(folder: Path) -> None:
+    """Print the ratio to the peer, and how many planted leaks it finds that we do not."""
+    own = scanned_alone(folder, PEERS_ROWS)
+    found = set(json.loads((folder / "found.json").read_text()))
+    sealed = sealed_rows(folder)
+    asked = pl.concat(rows(sealed, PEERS_ROWS))
+    for name, texts in (("index", sealed), ("rows", asked["text"])):
+        pl.DataFrame({"text": texts}).write_ipc(folder / f"{name}.arrow", compat_level=pl.CompatLevel.oldest())
+    out = folder / "peer.json"
+    files = [folder / "index.arrow", folder / "rows.arrow", out]
+    command = [python_of(DATATROVE), HERE / "datatrove_leaks.py", *files]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+    if done.returncode:
+        raise PeerUnavailable(f"{DATATROVE.title} failed: {done.stderr[-500:]}")
+    told = json.loads(out.read_text())
+    theirs = {one for one in asked["row_id"].gather(told["flagged"]).to_list() if one.startswith("leak")}
+    print(f"  {DATATROVE.title}: {PEERS_ROWS / told['seconds']:,.0f} rows/s, {len(theirs)} planted leaks found, "
+          f"{len(theirs - found)} of them not by ours: ours is {told['seconds'] / own['seconds']:.1f} times as fast")  # fmt: skip
+
+
+def main() -> None:
+    """Print the peer's line, then each size with its memory."""
+    if sys.argv[1:2] == ["alone"]:
+        alone(Path(sys.argv[2]), int(sys.argv[3]))
+        return
+    sizes = [int(size) for size in sys.argv[1:]]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if not sizes:
+            try:
+                beside_datatrove(folder)
+            except (PeerUnavailable, subprocess.TimeoutExpired) as error:
+                print(f"  {error}")
+        peaks = [scanned_alone(folder, size)["peak"] for size in sizes or SIZES]
+        print(f"memory at the largest: {peaks[-1] / peaks[0]:.2f} times that at the smallest")
+
+
+if __name__ == "__main__":
+    main()
