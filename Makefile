@@ -39,6 +39,7 @@ bench: $(INSTALLED) ## Measure beside peers
 	@$(BIN)/python -m careful_assets_tests.benchmarks.near_joining
 	@$(BIN)/python -m careful_assets_tests.benchmarks.near_duplicates
 	@$(BIN)/python -m careful_assets_tests.benchmarks.novelty
+	@$(BIN)/python -m careful_assets_tests.benchmarks.leak_scan
 	@$(BIN)/python -m careful_assets_tests.benchmarks.anchor_rows
 	@$(BIN)/python -m careful_assets_tests.benchmarks.anchor_rows 1000000 near
 	@$(BIN)/python -m careful_assets_tests.benchmarks.generation_client

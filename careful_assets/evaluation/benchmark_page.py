@@ -1,34 +1,40 @@
-"""Two pictures of the leak detectors' benchmark, as SVG bytes: recall by kind, and what each flags from which score on.
+"""The leak detectors' benchmark for a reader: recall by kind of leak, and what each flags from which score on.
 
-Belongs here: drawing figures that stand in the stage's tables. Does not belong here: the figures (`benchmark`).
+Belongs here: showing figures that stand in the stage's tables. Does not belong here: the figures (`benchmark`).
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
-from careful_assets.evaluation.benchmark import CLEAN, JOINT, LEAK
-from careful_assets.evaluation.planting import PARAPHRASE, SHORT
+from careful_assets.evaluation.benchmark import AMONG_ALL, AMONG_OWN, CLEAN, JOINT, LEAK, OTHER, PRECISION
 from careful_assets.measures import plots
 
-_POINTS = 12  # of a curve: the picture's address must stay short
+_DRAWN = ("near_duplicate", "containment", "embedding")  # of the others a curve tells little
+_POINTS = 5  # of a curve: the picture's address must stay short
 
 
-def recall_by_kind(quality: pl.DataFrame) -> bytes:
-    """The joint verdict's recall on each kind of leak with its interval, then the share of clean rows that it flags."""
-    joint = quality.filter(
-        (pl.col("detector") == JOINT) & pl.col("side").is_in([LEAK, CLEAN]) & pl.col("rate").is_not_null()
-    ).sort(
-        pl.col("side") == CLEAN, pl.col("kind").str.ends_with(SHORT), pl.col("kind") == PARAPHRASE, maintain_order=True
-    )
-    names = [kind if side == LEAK else f"clean rows, {kind}" for side, kind in joint.select("side", "kind").rows()]
-    points = [(value, low, high) for value, low, high in joint.select("rate", "low", "high").iter_rows()]
-    return plots.intervals(names, [("flagged by any detector", points)])
+def joint_verdict(quality: pl.DataFrame) -> list[dict[str, Any]]:
+    """A line a kind of row: how many all detectors together flag, with the interval; precision last."""
+    joint = quality.filter(pl.col("detector") == JOINT)
+    words = {LEAK: "{}", CLEAN: "clean, {}", OTHER: "other texts, {}", PRECISION: "precision, {}"}
+    short = {AMONG_OWN: "own rows", AMONG_ALL: "all"}
+    return [
+        {
+            "rows": words[row["side"]].format(short.get(row["kind"], row["kind"])),
+            "flagged": f"{row['flagged']:,} of {row['n']:,}",
+            "share": f"{row['rate']:.3f} ({row['low']:.3f} to {row['high']:.3f})",
+        }
+        for row in joint.iter_rows(named=True)
+        if row["n"] and row["low"] is not None
+    ]
 
 
 def curves(table: pl.DataFrame) -> bytes:
     """Shares flagged by each detector from each score on, of planted leaks and of clean rows; a strip a detector."""
-    detectors = table["detector"].unique(maintain_order=True).to_list()
+    detectors = [name for name in table["detector"].unique(maintain_order=True) if name in _DRAWN]
     arms = [
         (words, [_thinned(table.filter(detector=name), column) for name in detectors])
         for words, column in (("leaks flagged", "leaks_flagged"), ("clean rows flagged", "clean_flagged"))

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from careful_assets.evaluation.benchmark import CLEAN, LEAK, OTHER
-from careful_assets.evaluation.benchmark_page import curves, recall_by_kind
+from careful_assets.evaluation.benchmark_page import curves, joint_verdict
 
 _MOST = 8
 
@@ -25,8 +25,8 @@ def shown(tables: Mapping[str, pl.DataFrame], labels: pl.DataFrame, sets: pl.Dat
         "of these, rows that the gates had kept": labels.join(leaks, on="row_id", how="semi").height,
         "detectors": _detectors(tables["evaluation.detectors"], leaks, labels),
         "in common by records": _lineage(tables["evaluation.lineage_leaks"]),
-        "recall on planted leaks": recall_by_kind(quality),
-        "the detectors' own figures": _figures(quality),
+        "planted leaks and clean rows, all detectors together": joint_verdict(quality),
+        "the same, by detector": _figures(quality),
         "leaks and clean rows flagged, by score": curves(tables["evaluation.detector_curves"]),
         "the ruler by class": _ruler(tables["evaluation.ruler"]),
         "sealed sets": sets.sort("set_name").select("set_name", "origin", "rows", "dataset", "version").to_dicts(),

@@ -23,7 +23,7 @@ GRANT_OF = {
 # What asks the vault without an asset of its own, by the start of its name: which grants, and may it name the file?
 BESIDE_THE_ROOMS = {
     "build": frozenset(GRANT_OF.values()),
-    "operations.inherit": frozenset({"vault_probe"}),
+    "operations.inherit": frozenset({"vault_probe", "canary_registry"}),
     "operations.erasing": frozenset({"vault_sealer"}),
     "operations.canaries": frozenset({"canary_registry"}),
 }

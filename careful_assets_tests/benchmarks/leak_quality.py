@@ -46,7 +46,7 @@ def demo(folder: Path, cache: Path) -> tuple[arrange.Life, pl.DataFrame, pl.Seri
 
 def with_embedder(card: Card, kind: str) -> Card:
     """The card with another embedder."""
-    content = card.model_dump(mode="json")
+    content = card.model_dump()
     content["filtering"]["embedder"] = {"kind": kind}
     return Card.model_validate(content)
 

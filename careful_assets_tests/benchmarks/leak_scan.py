@@ -1,7 +1,8 @@
 """Rows held against sealed ones, beside datatrove's n-gram decontamination: run by `make bench`, asserted nowhere.
 
 Arguments: numbers of rows to scan, each in a process of its own (default: the peer, then 1000000 and 10000000).
-Rates do not contain compiling, but do contain the index. The peer gets 200,000 of the same rows.
+Rates do not contain compiling, but do contain the index. The peer gets 200,000 of the same rows, and ours are scanned
+twice: by the text detectors alone, and with the embedder on what they did not flag.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from careful_assets.text.embedders.tfidf_svd import TfidfSvd
 from careful_assets.text.leaks.containment import ContainmentDetector
+from careful_assets.text.leaks.embedding import EmbeddingDetector
 from careful_assets.text.leaks.exact import ExactDetector
 from careful_assets.text.leaks.near import NearDuplicateDetector
 from careful_assets.text.leaks.ngrams import NgramDetector
+from careful_assets.text.leaks.protocol import Detector
 from careful_assets.text.leaks.scan import LeakScan, Scanned
 from careful_assets_tests.benchmarks.near_duplicates import peak_of_this_program, write_corpus
 from careful_assets_tests.benchmarks.peers.environments import HERE, Peer, PeerUnavailable, python_of
@@ -31,13 +35,13 @@ DATATROVE = Peer("datatrove 0.10.1", "datatrove")
 _TIMEOUT_S = 3_600
 
 
-def sealed_rows(folder: Path) -> pl.Series:
-    """20,000 rows of another seed's order than those asked: the corpus' last, none of them asked."""
+def sealed_rows(folder: Path, first: int = 0) -> pl.Series:
+    """20,000 rows of the corpus of `near_duplicates`, from the `first` on."""
     path = folder / "sealed.arrow"
     if not path.is_file():
         write_corpus(path, AT_ONCE)
     batch = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
-    return pl.Series("text", pl.from_arrow(batch)["text"].head(SEALED))  # type: ignore[index, call-overload]
+    return pl.Series("text", pl.from_arrow(batch)["text"].slice(first, SEALED))  # type: ignore[index]
 
 
 def rows(sealed: pl.Series, n: int) -> Iterator[pl.DataFrame]:
@@ -67,19 +71,22 @@ def _disguised(text: str, kind: int) -> str:
     )[kind]  # fmt: skip
 
 
-def ours(sealed: pl.Series, asked: Iterator[pl.DataFrame]) -> Scanned:
-    """All text detectors in one scan."""
-    detectors = [
+def ours(sealed: pl.Series, asked: Iterator[pl.DataFrame], open_rows: list[str] | None) -> Scanned:
+    """All text detectors in one scan; where there are open rows, with the embedder that is fitted to them."""
+    detectors: list[Detector] = [
         ExactDetector(), NgramDetector(8, 300, []), NgramDetector(13, 300, []), NearDuplicateDetector(500),
         ContainmentDetector(700),
     ]  # fmt: skip
+    if open_rows is not None:
+        detectors.append(EmbeddingDetector(TfidfSvd(open_rows), 300, open_rows))
     return LeakScan(detectors, _TIMEOUT_S).run(sealed, asked)
 
 
-def alone(folder: Path, n: int) -> None:
-    """What a child prints: seconds without making the rows, peak of memory, planted leaks, found ones, others flagged."""
+def alone(folder: Path, n: int, embedding: bool) -> None:
+    """What a child prints: seconds without making rows, peak of memory, planted leaks, found ones, others flagged."""
     sealed = sealed_rows(folder)
-    ours(sealed.head(100), rows(sealed, 200))
+    open_rows = sealed_rows(folder, SEALED).to_list() if embedding else None
+    ours(sealed.head(2_500), rows(sealed, 200), open_rows)
     making, planted = 0.0, 0
 
     def timed() -> Iterator[pl.DataFrame]:
@@ -95,7 +102,7 @@ def alone(folder: Path, n: int) -> None:
             yield batch
 
     begun = time.perf_counter()
-    scanned = ours(sealed, timed())
+    scanned = ours(sealed, timed(), open_rows)
     seconds = time.perf_counter() - begun - making
     if not scanned.runs["ran"].all():
         raise RuntimeError(f"a detector did not run: {scanned.runs}")
@@ -106,20 +113,23 @@ def alone(folder: Path, n: int) -> None:
     print(json.dumps({**told, "found": leaks, "others": len(ids) - leaks}))
 
 
-def scanned_alone(folder: Path, n: int) -> dict[str, float]:
+def scanned_alone(folder: Path, n: int, embedding: bool = False) -> dict[str, float]:
     """`alone` in a process of its own."""
-    command = [sys.executable, "-m", __spec__.name, "alone", str(folder), str(n)]
+    command = [sys.executable, "-m", __spec__.name, "alone", str(folder), str(n), *(["embedding"] if embedding else [])]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
     told: dict[str, float] = json.loads(done.stdout)
-    print(f"{n} rows against {SEALED}: {n / told['seconds']:,.0f} rows/s, {told['found']:.0f} of {told['planted']:.0f} "
-          f"planted leaks found, {told['others']:.0f} others flagged, {told['peak'] / 2**20:,.0f} MiB at the peak")  # fmt: skip
+    how = ", with the embedder" if embedding else ""
+    print(f"{n} rows against {SEALED}{how}: {n / told['seconds']:,.0f} rows/s, "
+          f"{told['found']:.0f} of {told['planted']:.0f} planted leaks found, {told['others']:.0f} others flagged, "
+          f"{told['peak'] / 2**20:,.0f} MiB at the peak")  # fmt: skip
     return told
 
 
 def beside_datatrove(folder: Path) -> None:
     """Print the ratio to the peer, and how many planted leaks it finds that we do not."""
+    embedded = scanned_alone(folder, PEERS_ROWS, embedding=True)
     own = scanned_alone(folder, PEERS_ROWS)
     found = set(json.loads((folder / "found.json").read_text()))
     sealed = sealed_rows(folder)
@@ -135,13 +145,14 @@ def beside_datatrove(folder: Path) -> None:
     told = json.loads(out.read_text())
     theirs = {one for one in asked["row_id"].gather(told["flagged"]).to_list() if one.startswith("leak")}
     print(f"  {DATATROVE.title}: {PEERS_ROWS / told['seconds']:,.0f} rows/s, {len(theirs)} planted leaks found, "
-          f"{len(theirs - found)} of them not by ours: ours is {told['seconds'] / own['seconds']:.1f} times as fast")  # fmt: skip
+          f"{len(theirs - found)} of them not by ours: ours is {told['seconds'] / own['seconds']:.1f} times as fast, "
+          f"with the embedder {told['seconds'] / embedded['seconds']:.1f} times")  # fmt: skip
 
 
 def main() -> None:
     """Print the peer's line, then each size with its memory."""
     if sys.argv[1:2] == ["alone"]:
-        alone(Path(sys.argv[2]), int(sys.argv[3]))
+        alone(Path(sys.argv[2]), int(sys.argv[3]), embedding=sys.argv[4:] == ["embedding"])
         return
     sizes = [int(size) for size in sys.argv[1:]]
     with tempfile.TemporaryDirectory() as name:

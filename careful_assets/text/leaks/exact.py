@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from careful_assets.text.flat_texts import FlatTexts
-from careful_assets.text.leaks.lookup import Lookup, lookup_of
+from careful_assets.text.leaks.lookup import Lookup, lookup_of, offsets_of
 from careful_assets.text.leaks.prepared import Prepared
 from careful_assets.text.leaks.protocol import Found
 
@@ -32,10 +32,8 @@ class ExactDetector:
         """By hash, equal forms once: the first."""
         import numpy as np
 
-        hashes = _hashes(sealed.normal)
-        shown = np.flatnonzero(sealed.normal.sizes > 0)
-        keys, members = np.unique(hashes[shown], return_inverse=True)
-        return ExactIndex(sealed.normal, lookup_of(keys, members, shown))
+        shown = sealed.normal.sizes > 0
+        return ExactIndex(sealed.normal, lookup_of(_hashes(sealed.normal)[shown], offsets_of(shown.astype(np.int64))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +51,8 @@ class ExactIndex:
         from careful_assets.text.shingles import runs
 
         hashes, lookup = _hashes(rows.normal), self.lookup
-        places = np.searchsorted(lookup.keys, hashes)
-        asked = np.flatnonzero((places < len(lookup.keys)) & (rows.normal.sizes > 0))
-        asked = asked[lookup.keys[places[asked]] == hashes[asked]]
+        places = lookup.places_of(hashes)
+        asked = np.flatnonzero((places >= 0) & (rows.normal.sizes > 0))
         starts = lookup.begins[places[asked]]
         counts = lookup.begins[places[asked] + 1] - starts
         own, proposed = np.repeat(asked, counts), lookup.rows[runs(starts, counts)].astype(np.int64)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import polars as pl
 
-from careful_assets.text.leaks.lookup import Lookup, found_in_parts, lookup_of
+from careful_assets.text.leaks.lookup import Lookup, found_in_parts, keys_alone, offsets_of, with_rows
 from careful_assets.text.leaks.prepared import Prepared
 from careful_assets.text.leaks.protocol import SHORTEST_JUDGED, Found
 
@@ -67,31 +67,26 @@ class NgramDetector:
         """The n-grams of these rows, with their weights."""
         import numpy as np
 
-        from careful_assets.text.leaks import kernel
-
         grams, offsets = _grams(sealed, self.size, 0, len(sealed))
-        owners = np.repeat(np.arange(len(sealed)), np.diff(offsets))
-        keys, members = np.unique(grams, return_inverse=True)
-        pairs = np.unique(np.stack([members, owners], axis=1), axis=0) if len(grams) else np.empty((0, 2), np.int64)
-        members, owners = pairs[:, 0].copy(), pairs[:, 1].copy()
-        bare = lookup_of(keys, members[:0], owners[:0])
-        documents, held_by = len(sealed), np.bincount(members, minlength=len(keys))
+        bare = keys_alone(grams)
+        own = np.zeros(len(bare.keys), dtype=np.int64)
+        bare.add_counts(grams, offsets, own)
+        documents, held_by = len(sealed), own.copy()
         for texts in self.reference:
             rows = Prepared(texts)
             documents += len(rows)
-            kernel.count_documents(*_grams(rows, self.size, 0, len(rows)), bare, held_by)
+            bare.add_counts(*_grams(rows, self.size, 0, len(rows)), held_by)
         weights = _weights(held_by, documents)
-        kept = weights[members] > 0
-        members, owners = members[kept], owners[kept]
+        lookup = with_rows(bare, grams, offsets, np.where(weights > 0, own, 0))
         sealed_weights = np.zeros(len(sealed), dtype=np.int64)
-        np.add.at(sealed_weights, owners, weights[members])
+        np.add.at(sealed_weights, lookup.rows, np.repeat(weights, np.diff(lookup.begins)))
         strange = round(math.log(1 + documents) * _MILLION)
-        return NgramIndex(self, lookup_of(keys, members, owners), weights, sealed_weights, strange)
+        return NgramIndex(self, lookup, weights, sealed_weights, strange)
 
 
 @dataclass(frozen=True, eq=False)
 class NgramIndex:
-    """The sealed rows' n-grams: `weights` by key, `sealed_weights` by row, `strange`: the weight of any other n-gram."""
+    """The sealed rows' n-grams: `weights` by key, `sealed_weights` by row, `strange`: any other n-gram's."""
 
     detector: NgramDetector
     lookup: Lookup
@@ -113,6 +108,7 @@ class NgramIndex:
             found = kernel.find_grams(
                 grams,
                 offsets,
+                self.lookup.places_of(grams),
                 self.lookup,
                 self.weights,
                 self.strange,
@@ -136,7 +132,7 @@ def _grams(rows: Prepared, size: int, first: int, last: int) -> tuple[Bits, Ints
     offsets = rows.words.offsets[first : last + 1]
     out, counts = np.empty(int(offsets[-1] - offsets[0]), dtype=np.uint64), np.zeros(last - first, dtype=np.int64)
     written = kernel.write_grams(rows.words.hashes, offsets, size, SHORTEST_JUDGED, out, counts)
-    return out[:written], np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)])
+    return out[:written], offsets_of(counts)
 
 
 def _weights(held_by: Ints, documents: int) -> Ints:

@@ -40,6 +40,11 @@ class Found:
     start: Ints
     stop: Ints
 
+    def where(self, kept: npt.NDArray[np.bool_]) -> Found:
+        """Some of the findings."""
+        parts = (self.asked, self.sealed, self.score, self.shared, self.of, self.start, self.stop)
+        return Found(*(part[kept] for part in parts))
+
 
 class Index(Protocol):
     """Sealed rows as one detector looks them up. Its size hangs on them alone."""

@@ -1,4 +1,4 @@
-"""Character shingles of sealed rows and of rows: cut, and the sealed rows' rarest ones indexed.
+"""Character shingles of sealed rows and of rows: cut, made distinct, and the rarest of them.
 
 Belongs here: what near copies and containment have in common. Does not belong here: either's measure.
 """
@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from careful_assets.text.leaks.lookup import Lookup, lookup_of
+from careful_assets.text.leaks.lookup import keys_alone, offsets_of
 from careful_assets.text.leaks.prepared import Prepared
-from careful_assets.text.shingles import ShingleSets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,29 +18,8 @@ if TYPE_CHECKING:
     Bits = npt.NDArray[np.uint64]
 
 
-def sets_of(sealed: Prepared) -> ShingleSets:
-    """The sets of the rows' normal forms."""
-    normal = sealed.normal
-    ends = zip(normal.offsets[:-1].tolist(), normal.offsets[1:].tolist(), strict=True)
-    return ShingleSets.of([normal.data[start:stop].tobytes().decode() for start, stop in ends])
-
-
-def rarest_first(sets: ShingleSets, prefixes: Ints) -> tuple[Bits, Lookup]:
-    """The hashes, each row's by the number of rows that hold them; and the lookup of each row's first `prefixes`."""
-    import numpy as np
-
-    hashes = sets.hashes.view(np.uint64)
-    owners = np.repeat(np.arange(len(sets)), sets.sizes)
-    _, members, held_by = np.unique(hashes, return_inverse=True, return_counts=True)
-    order = np.lexsort((hashes, held_by[members], owners))
-    hashes = hashes[order]
-    kept = np.arange(len(hashes)) - sets.offsets[owners] < prefixes[owners]
-    keys, members = np.unique(hashes[kept], return_inverse=True)
-    return hashes, lookup_of(keys, members, owners[kept])
-
-
 def cut_rows(rows: Prepared, first: int, last: int) -> tuple[Bits, Ints]:
-    """The shingles of some rows in their order, repeated ones too, one row after another; and where each row's begin."""
+    """The shingles of some rows in their order, repeated ones too, row after row; and where each row's begin."""
     import numpy as np
 
     from careful_assets.text import minhash_kernel
@@ -50,4 +28,29 @@ def cut_rows(rows: Prepared, first: int, last: int) -> tuple[Bits, Ints]:
     offsets = normal.offsets[first : last + 1]
     out, ends = np.empty(int(offsets[-1] - offsets[0]), dtype=np.uint64), np.zeros(last - first + 1, dtype=np.int64)
     minhash_kernel.cut_each(normal.data, offsets, out, ends)
-    return out, ends
+    return out[: ends[-1]], ends
+
+
+def distinct(shingles: Bits, offsets: Ints) -> tuple[Bits, Ints]:
+    """The distinct ones of each row, ascending, and where each row's begin."""
+    import numpy as np
+
+    from careful_assets.text.leaks import kernel_lookup
+
+    hashes, counts = shingles.copy(), np.zeros(len(offsets) - 1, dtype=np.int64)
+    written = kernel_lookup.make_distinct(hashes, offsets, counts)
+    return hashes[:written].copy(), offsets_of(counts)
+
+
+def rarest(hashes: Bits, offsets: Ints, prefixes: Ints) -> tuple[Bits, Ints]:
+    """Of each row's distinct hashes the `prefixes` that the fewest rows hold, and where each row's begin."""
+    import numpy as np
+
+    from careful_assets.text.leaks import kernel_lookup
+
+    bare = keys_alone(hashes)
+    held_by = np.zeros(len(bare.keys), dtype=np.int64)
+    bare.add_counts(hashes, offsets, held_by)
+    out = np.empty(int(prefixes.sum()), dtype=np.uint64)
+    kernel_lookup.write_rarest(hashes, offsets, held_by[bare.places_of(hashes)], prefixes, out)
+    return out, offsets_of(prefixes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -12,9 +13,9 @@ from datasketch import MinHash, MinHashLSH, MinHashLSHEnsemble
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from careful_assets.text.leaks.containment import ContainmentDetector
+from careful_assets.text.leaks.containment import LONGER, ContainmentDetector
 from careful_assets.text.leaks.exact import ExactDetector
-from careful_assets.text.leaks.near import NearDuplicateDetector
+from careful_assets.text.leaks.near import MISS, NearDuplicateDetector
 from careful_assets.text.leaks.ngrams import MOST_DOCUMENTS, MOST_SHARE, NgramDetector
 from careful_assets.text.leaks.prepared import Prepared
 from careful_assets.text.leaks.protocol import SHORTEST_JUDGED, Detector
@@ -67,7 +68,7 @@ def test_texts_are_made_ready_as_normalize_and_tokens_do(texts: list[str]) -> No
     texts = [text.encode("utf-8", "ignore").decode() for text in texts] + ODD
     rows = Prepared(series(texts))
     bounds = rows.normal.offsets.tolist()
-    forms = [rows.normal.data[a:b].tobytes().decode() for a, b in zip(bounds, bounds[1:], strict=False)]
+    forms = [rows.normal.data[a:b].tobytes().decode() for a, b in pairwise(bounds)]
     assert forms == [normalize(text) for text in texts]
     words = rows.words
     hashes: dict[str, int] = {}
@@ -91,7 +92,7 @@ def test_texts_are_made_ready_as_normalize_and_tokens_do(texts: list[str]) -> No
         (NgramDetector(8, 300, []), " ".join(SEALED[1].split()[:12]), 0),
         (NearDuplicateDetector(500), SEALED[1].replace("week", "month"), None),
         (NearDuplicateDetector(500), "GOOD .", None),
-        (ContainmentDetector(700), "Something else entirely was said here. " * 9 + SEALED[0] + " And on it went." * 9, None),
+        (ContainmentDetector(700), "Something else was said here. " * 9 + SEALED[0] + " And on it went." * 9, None),
         (ContainmentDetector(700), "x " * 400 + SEALED[1].replace("lens", "le"), None),
     ],
 )  # fmt: skip
@@ -165,18 +166,39 @@ def test_ngrams_against_counting(sealed: list[str], asked: list[str], size: int)
 
 @settings(deadline=None)
 @given(st.lists(LETTERS, max_size=8), st.lists(LETTERS, max_size=8), st.sampled_from([1, 300, 500, 501, 900, 1000]))
-def test_no_near_copy_is_missed(sealed: list[str], asked: list[str], threshold: int) -> None:
-    """Against counting every pair, at any threshold."""
+def test_near_copies_against_counting(sealed: list[str], asked: list[str], threshold: int) -> None:
+    """At any threshold: what is found is counted exactly, reaches it, and equal sets are found, the first of them."""
     answer = found(NearDuplicateDetector(threshold), sealed, asked + sealed)
     sets = [character_shingles(text) for text in sealed]
     for row, text in enumerate(asked + sealed):
         own = character_shingles(text)
-        pairs = [(len(own & one), len(own | one)) for one in sets]
-        passing = [(-both / of, k) for k, (both, of) in enumerate(pairs) if both and both * 1000 >= threshold * of]
-        assert (row in answer) == bool(passing)
-        if passing:
-            place = min(passing)[1]
-            assert answer[row][:3] == (place, *pairs[place])
+        if row in answer:
+            place, shared, of = answer[row][:3]
+            assert (shared, of) == (len(own & sets[place]), len(own | sets[place]))
+            assert shared * 1000 >= threshold * of
+        if own and own in sets:
+            assert answer[row][0] == sets.index(own)
+
+
+def test_near_copies_are_missed_once_in_a_thousand_times() -> None:
+    """Of 1,500 pairs that lie just above the threshold, no more are missed than promised, and three deviations."""
+    corpus = Corpus(11)
+    sealed = [corpus._sentence() for _ in range(1_500)]
+    rows, near = [], []
+    for text in sealed:
+        words, own = text.split(), character_shingles(text)
+        # Its words are replaced from behind for as long as it stays near.
+        for count in range(1, len(words)):
+            row = " ".join([*words[:-count], *corpus._sentence().split()[:count]])
+            other = character_shingles(row)
+            if len(own & other) * 2 < len(own | other):
+                break
+            last, like = row, len(own & other) / len(own | other)
+        rows.append(last)
+        near.append(like)
+    assert 0.5 <= min(near) <= sum(near) / len(near) <= 0.58
+    missed = len(rows) - len(found(NearDuplicateDetector(500), sealed, rows))
+    assert missed <= len(rows) * MISS + 3 * math.sqrt(len(rows) * MISS)
 
 
 def windowed(sealed: str, row: str) -> tuple[int, int]:
@@ -191,14 +213,15 @@ def windowed(sealed: str, row: str) -> tuple[int, int]:
 @given(st.lists(LETTERS, max_size=6), st.lists(LETTERS, max_size=6), st.sampled_from([300, 700, 1000]))
 def test_no_contained_row_is_missed(sealed: list[str], asked: list[str], threshold: int) -> None:
     """Against counting every window of every pair."""
-    asked = asked + [f"{one} {other} {one}" for one, other in zip(asked, sealed, strict=False)]
+    asked = asked + [f"{one} {other} {one} {other}" for one, other in zip(asked, sealed, strict=False)]
     answer = found(ContainmentDetector(threshold), sealed, asked)
     judged = [len(tokens(text)) >= SHORTEST_JUDGED for text in sealed]
     for row, text in enumerate(asked):
         pairs = [windowed(one, text) for one in sealed]
         passing = [
             (-both / of, k) for k, (both, of) in enumerate(pairs)
-            if judged[k] and len(tokens(text)) >= SHORTEST_JUDGED and both * 1000 >= threshold * of
+            if judged[k] and len(tokens(text)) >= SHORTEST_JUDGED
+            and len(normalize(text)) * 1000 >= len(normalize(sealed[k])) * LONGER and both * 1000 >= threshold * of
         ]  # fmt: skip
         assert (row in answer) == bool(passing)
         if passing:
@@ -216,7 +239,9 @@ def test_datasketch_finds_no_leak_that_is_missed() -> None:
     """MinHashLSH for near copies and LSH Ensemble for containment propose; what holds up by counting is found."""
     corpus = Corpus(3)
     sealed = [corpus._sentence() for _ in range(60)]
-    asked = [corpus._copy(row) for row in sealed] + [" ".join(row.split()[2:-1]) for row in sealed]
+    parts = [" ".join(row.split()[2:-1]) for row in sealed]
+    long = [f"{corpus._sentence()} {part} {corpus._sentence()}" for part in parts]
+    asked = [*(corpus._copy(row) for row in sealed), *parts, *long]
     near, holding = MinHashLSH(threshold=0.5, num_perm=128), MinHashLSHEnsemble(threshold=0.7, num_perm=128)
     signatures = [(k, minhash(row), len(character_shingles(row))) for k, row in enumerate(asked)]
     for k, signature, _ in signatures:
@@ -229,9 +254,10 @@ def test_datasketch_finds_no_leak_that_is_missed() -> None:
             other = character_shingles(asked[k])
             assert k in copies or len(own & other) * 2 < len(own | other)
         for k in holding.query(minhash(row), len(own)):
-            assert k in contained or windowed(row, asked[k])[0] * 10 < 7 * len(own)
+            assert k < 120 or k in contained or windowed(row, asked[k])[0] * 10 < 7 * len(own)
     assert len(copies) > 100
-    assert len(contained) > 80
+    assert len(contained) > 40
+    assert min(contained) >= 120  # those before are no longer than sealed rows, and asked about none
 
 
 @pytest.mark.parametrize("detector", ALL, ids=lambda one: one.name)
@@ -250,9 +276,10 @@ def test_an_answer_hangs_on_no_other_row(detector: Detector) -> None:
     """Asked together, one by one or in another order, rows get the same; templates of thousands of rows end, too."""
     corpus = Corpus(5)
     sealed = [corpus._sentence() for _ in range(200)] + [
-        f"Dear customer {k}, your order number {k * 7919} has left our warehouse and will be with you soon" for k in range(3000)
+        f"Dear customer {k}, your order number {k * 7919} has left our warehouse and will be with you soon"
+        for k in range(3000)
     ]  # fmt: skip
-    asked = [corpus._copy(random.Random(k).choice(sealed)) for k in range(0, 300)]
+    asked = [corpus._copy(random.Random(k).choice(sealed)) for k in range(300)]
     index = detector.index(Prepared(series(sealed)))
     whole, mirrored = index.find(Prepared(series(asked))), index.find(Prepared(series(asked[::-1])))
     names = ("sealed", "score", "shared", "of", "start", "stop")
