@@ -22,8 +22,8 @@ from careful_assets_tests.life.arrange import Life
 # What a developer's shell may hold and no test may depend on.
 _FOREIGN = (
     "CAREFUL_HOME", "CAREFUL_LLM_URL", "CAREFUL_LLM_MODEL", "CAREFUL_LLM_API_KEY", "CAREFUL_EMBED_URL",
-    "CAREFUL_EMBED_API_KEY", "CAREFUL_JUDGE_URL", "CAREFUL_JUDGE_API_KEY", "DAGSTER_HOME", "OPENLINEAGE_URL", "OPENLINEAGE_ENDPOINT", "OPENLINEAGE_API_KEY",
-    "OPENLINEAGE_DISABLED",
+    "CAREFUL_EMBED_API_KEY", "CAREFUL_JUDGE_URL", "CAREFUL_JUDGE_API_KEY", "DAGSTER_HOME", "OPENLINEAGE_URL",
+    "OPENLINEAGE_ENDPOINT", "OPENLINEAGE_API_KEY", "OPENLINEAGE_DISABLED",
 )  # fmt: skip
 
 # Folders whose tests run for long: begun first, so that no worker is left alone with one in the end.

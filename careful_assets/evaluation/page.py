@@ -1,4 +1,4 @@
-"""What the evaluation asset's page shows: what was struck, what the detectors can be trusted with, what the ruler shows.
+"""What the evaluation asset's page shows: what was struck, how good the detectors are, what the ruler can tell.
 
 Belongs here: words and small tables for a reader. Does not belong here: any figure that is not in a table of the stage.
 """

@@ -20,6 +20,8 @@ from careful_assets.warehouse.vault_leaks import Leaks
 from careful_assets.warehouse.vault_probe import VaultProbe
 
 BATCH_ROWS = 50_000
+JOINED_FROM = 700
+"""Thousandths of Jaccard's coefficient from which anchors' groups are joined, so that both fall on one side."""
 RELEASE_LEAKS: dict[str, type[pl.DataType]] = {
     "version": pl.String, "row_id": pl.String, "origin": pl.String, "eval_row_digest": pl.String,
     "set_name": pl.String, "detector": pl.String, "score": pl.Float64, "threshold": pl.Float64,
@@ -84,5 +86,8 @@ def _with_origin(folder: Path, version: str, leaks: Leaks) -> pl.DataFrame:
     batches = released_batches(folder, ["row_id", "origin"], BATCH_ROWS)
     origins = pl.concat(batch.join(flagged, on="row_id", how="semi") for batch in batches)
     found = leaks.found.join(leaks.runs.select("detector", "threshold"), on="detector")
-    told = found.join(origins, on="row_id").with_columns(pl.col("score") / 1000, pl.col("threshold") / 1000)
+    # A real row was dealt out by what it has in common with sealed ones: what is below that is no news of it.
+    grave = pl.col("detector").is_in(["exact", "near_duplicate"]) & (pl.col("score") >= JOINED_FROM)
+    joined = found.join(origins, on="row_id").filter((pl.col("origin") != "real") | grave)
+    told = joined.with_columns(pl.col("score") / 1000, pl.col("threshold") / 1000)
     return told.select(pl.lit(version).alias("version"), *list(RELEASE_LEAKS)[1:]).cast(RELEASE_LEAKS)  # type: ignore[arg-type]

@@ -67,12 +67,13 @@ def table_digest(tables: Table | Iterable[pl.DataFrame], volatile: frozenset[str
 
 
 def data_version(stage: str, tables: Mapping[str, Table]) -> str:
-    """A stage's data version: the digest of its output tables, 16 hex digits.
+    """A stage's data version: the digest of its output tables, but those that stand aside, 16 hex digits.
 
     Raises:
         KeyError: a table of the stage is missing from `tables`.
     """
-    digests = [[table.name, table_digest(tables[table.name], table.volatile)] for table in TABLES[stage]]
+    own = [table for table in TABLES[stage] if not table.aside]
+    digests = [[table.name, table_digest(tables[table.name], table.volatile)] for table in own]
     return sha256(canonical([stage, digests]))[:16]
 
 

@@ -15,6 +15,7 @@ from careful_assets.warehouse.home import Home
 from careful_assets_tests.cli.projects import NAME, careful, make_project
 from careful_assets_tests.house.test_light_imports import loaded_by
 from careful_assets_tests.life.arrange import Life
+from careful_assets_tests.life.damage import LEAK_COLUMNS
 
 HOLDS, DOES_NOT_HOLD, REFUSED, USAGE = 0, 1, 2, 64
 LOOSER = ("--gate", "near_duplicate", "--threshold", "0.8")
@@ -131,7 +132,7 @@ def test_kin_of_a_sealed_row_stays_withheld_where_it_is_matched(life: Life) -> N
     life.sql(
         f"update filtering.decisions set matched_row_id = '{struck['row_id']}'"
         f" where not passed and row_id = '{row_id}'",
-        f"insert into evaluation.leaks (row_id, eval_row_digest, detector, score, threshold, evidence) values ('{struck['row_id']}', 'digest', 'exact', 1, 1, 'planted')",
+        f"insert into {LEAK_COLUMNS} values ('{struck['row_id']}', 'digest', 'exact', 1, 1, 'planted')",
     )
     told = trace_text(trace_row(life.home, [NAME], row_id))
     assert f"matches {struck['row_id'][:16]}: (withheld: kin of a sealed row)" in told

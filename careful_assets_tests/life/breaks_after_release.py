@@ -7,6 +7,7 @@ import shutil
 import polars as pl
 
 from careful_assets_tests.life.damage import (
+    LEAK_COLUMNS,
     Accept,
     Break,
     both,
@@ -117,9 +118,7 @@ BREAKS: dict[tuple[str, str], list[Break]] = {
         Break(
             "a struck row",
             "1 rows have no right to be in 1.0.0",
-            sql(
-                f"insert into evaluation.leaks (row_id, eval_row_digest, detector, score, threshold, evidence) values ({_GENERATED}, 'digest', 'exact', 1, 1, 'planted')"
-            ),
+            sql(f"insert into {LEAK_COLUMNS} values ({_GENERATED}, 'digest', 'exact', 1, 1, 'planted')"),
         ),
         Break(
             "a row twice",

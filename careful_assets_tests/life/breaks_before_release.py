@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from careful_assets.labeling.judges.nearest_anchors import NearestAnchors
 from careful_assets_tests.life.breaks_filtering import excluded
-from careful_assets_tests.life.damage import Accept, Break, attribute, card, sql
+from careful_assets_tests.life.damage import LEAK_COLUMNS, Accept, Break, attribute, card, sql
 
 _OPEN = "(select min(row_id) from anchors.rows)"
 _TRAIN = "(select min(row_id) from anchors.rows where split = 'train')"
@@ -21,12 +21,12 @@ def _twice(table: str, where: str) -> str:
 
 
 def _strike(row_id: str) -> str:
-    return f"insert into evaluation.leaks (row_id, eval_row_digest, detector, score, threshold, evidence) values ({row_id}, 'digest', 'exact', 1, 1, 'planted')"
+    return f"insert into {LEAK_COLUMNS} values ({row_id}, 'digest', 'exact', 1, 1, 'planted')"
 
 
 def _strike_first(number: int) -> str:
     rows = f"select row_id from labeling.labels order by row_id limit {number}"
-    return f"insert into evaluation.leaks (row_id, eval_row_digest, detector, score, threshold, evidence) select row_id, 'digest', 'exact', 1, 1, 'planted' from ({rows})"
+    return f"insert into {LEAK_COLUMNS} select row_id, 'digest', 'exact', 1, 1, 'planted' from ({rows})"
 
 
 BREAKS: dict[tuple[str, str], list[Break]] = {
@@ -214,7 +214,11 @@ BREAKS: dict[tuple[str, str], list[Break]] = {
         ),
     ],
     ("evaluation", "leak_share"): [
-        Break("the generator knows the ruler", r"12 of \d+ kept rows are leaks", sql(_strike_first(12))),
+        Break(
+            "the generator knows the ruler",
+            r"12 of \d+ kept rows are leaks",
+            sql("delete from evaluation.leaks", _strike_first(12)),
+        ),
     ],
     ("evaluation", "no_struck_row_downstream"): [
         Break("a struck row is in a mix", "1 struck rows are in use", sql("delete from release.rows", _strike(_MIXED))),
@@ -348,7 +352,7 @@ ACCEPTS: dict[tuple[str, str], list[Accept]] = {
         ),
     ],
     ("evaluation", "leak_share"): [
-        Accept("as many leaks as the card tolerates", sql(_strike_first(8))),
+        Accept("as many leaks as the card tolerates", sql("delete from evaluation.leaks", _strike_first(8))),
     ],
     ("evaluation", "no_struck_row_downstream"): [
         Accept(

@@ -36,6 +36,10 @@ def sql(*statements: str) -> Arrangement:
     return lambda life, patch: life.sql(*statements)
 
 
+LEAK_COLUMNS = "evaluation.leaks (row_id, eval_row_digest, detector, score, threshold, evidence)"
+"""Of the table of leaks those without which there is no row."""
+
+
 def card(old: str, new: str) -> Arrangement:
     """Change the card."""
     return lambda life, patch: life.rewrite_card(old, new)

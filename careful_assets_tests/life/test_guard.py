@@ -35,7 +35,7 @@ class Book:
 
     def make(self, stage: str, version: str, card: str = "card") -> None:
         upstream = {above: self.made[above][0] for above in UPSTREAM[stage] if above in self.made}
-        record_version(self.con, stage, version, upstream, card, "run")
+        record_version(self.con, stage, version, upstream, card, "run", None)
         self.made[stage] = (version, upstream, card)
 
     def judge(self, stage: str, check: str, passed: bool = True, version: int = 1, profile: str = "profile") -> None:

@@ -301,7 +301,9 @@ def test_many_releases_and_prompts_are_counted_together(whole: Graph) -> None:
     shown = folded(many)
     names = [node.name for node in shown.of_kind("release")]
     assert names == ["27 earlier releases", "2.0.26", "2.0.27", "2.0.28", "2.0.29"]
-    assert sum(shown.rows("release", node.id) or 0 for node in shown.of_kind("release")) == 300 + 1375
+    before = sum(whole.rows("release", node.id) or 0 for node in whole.of_kind("release"))
+    assert before > 1000
+    assert sum(shown.rows("release", node.id) or 0 for node in shown.of_kind("release")) == 300 + before
     cells = {cell.text for cell in ElementTree.fromstring(page_of(many)).iter("bdi")}
     assert cells >= {node.name for node in many.of_kind("release")}
 

@@ -276,7 +276,7 @@ def test_a_refused_stage_fails_with_the_words_that_people_read(copied_life: Life
     assert "is closed by the check monitoring/" in message["message"]
     assert "stackTrace" not in message
     assert {one["name"] for one in fail["inputs"]} == {
-        f"{DATASET}.release.rows", f"{DATASET}.monitoring.observations",
+        f"{DATASET}.evaluation.leaks", f"{DATASET}.release.rows", f"{DATASET}.monitoring.observations",
     }  # fmt: skip
 
 

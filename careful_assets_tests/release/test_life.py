@@ -18,6 +18,7 @@ from careful_assets.release.rows import Contents, gather
 from careful_assets.release.stage import make_release
 from careful_assets.warehouse.canary_registry import CanaryRegistry
 from careful_assets_tests.life.arrange import Life
+from careful_assets_tests.life.damage import LEAK_COLUMNS
 
 RECORD = {
     "request_id",
@@ -43,9 +44,7 @@ def struck(life: Life, count: int = 3) -> list[str]:
     labels = life.table("labeling.labels").filter(pl.col("confirmed")).sort("row_id")
     chosen = labels["row_id"].head(count).to_list()
     for row_id in chosen:
-        life.sql(
-            f"insert into evaluation.leaks (row_id, eval_row_digest, detector, score, threshold, evidence) values ('{row_id}', 'digest', 'exact', 1000, 1000, 'planted')"
-        )
+        life.sql(f"insert into {LEAK_COLUMNS} values ('{row_id}', 'digest', 'exact', 1000, 1000, 'planted')")
     return chosen
 
 
@@ -121,9 +120,7 @@ def test_struck_rows_are_told_without_their_text(copied_life: Life) -> None:
 def test_a_row_struck_twice_is_told_once(copied_life: Life) -> None:
     """A row that two detectors struck is one reject."""
     (chosen,) = struck(copied_life, 1)
-    copied_life.sql(
-        f"insert into evaluation.leaks (row_id, eval_row_digest, detector, score, threshold, evidence) values ('{chosen}', 'other', 'ngram', 900, 500, 'planted')"
-    )
+    copied_life.sql(f"insert into {LEAK_COLUMNS} values ('{chosen}', 'other', 'ngram', 900, 500, 'planted')")
     assert gathered(copied_life).rejects.filter(row_id=chosen).height == 1
 
 

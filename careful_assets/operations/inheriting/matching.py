@@ -17,7 +17,6 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from careful_assets.card.embedding import EndpointEmbedder
 from careful_assets.card.reader import LoadedCard
 from careful_assets.errors import StageFailed
 from careful_assets.evaluation.canaries import held_by_file
@@ -107,14 +106,13 @@ def match_open(con: duckdb.DuckDBPyConnection, warehouse: Path, folder: Path) ->
 
 
 def leak_cut_offs(loaded: LoadedCard) -> dict[str, int]:
-    """The detectors that foreign texts meet, with their cut-offs in thousandths: the profile's, but for remote ones.
+    """The detectors that foreign texts meet, with their cut-offs in thousandths: the profile's, but for likeness.
 
-    A foreign file may hold what its owner would send to no endpoint.
+    Whether a stranger only says the same in other words is asked of it as a candidate, by evaluation; and a foreign
+    file may hold what its owner would send to no endpoint.
     """
-    remote = isinstance(loaded.card.filtering.embedder, EndpointEmbedder)
-    leaks = loaded.profile.leaks
-    asked = [name for name in leaks.detectors if not (remote and name == "embedding")]
-    return {name: fixed_cut_off(name, leaks, loaded.card.filtering.embedder.kind) for name in asked}
+    leaks, embedder = loaded.profile.leaks, loaded.card.filtering.embedder.kind
+    return {name: fixed_cut_off(name, leaks, embedder) for name in leaks.detectors if name != "embedding"}
 
 
 def match_sealed(con: duckdb.DuckDBPyConnection, loaded: LoadedCard, warehouse: Path, probe: VaultProbe) -> None:

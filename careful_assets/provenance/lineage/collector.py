@@ -115,7 +115,7 @@ class Collector:
         self._transport.close()
 
     def _attempt(self, event: dict[str, Any]) -> NotSent | None:
-        from requests import HTTPError, TooManyRedirects
+        from requests import HTTPError, Timeout, TooManyRedirects
 
         try:
             # The client declares its own classes of events, and sends a plain document just as well.
@@ -126,6 +126,8 @@ class Collector:
         except TooManyRedirects as error:
             status = error.response.status_code if error.response is not None else 0
             return NotSent(f"the collector answered {status} with another address: set OPENLINEAGE_URL to that one")
+        except Timeout:
+            return NotSent(f"the collector did not answer within {self._seconds:g} s")
         except Exception as error:  # noqa: BLE001  whatever it was, the event was not sent; its words may hold the address
             return NotSent(f"the collector cannot be reached ({type(error).__name__})")
         if not 200 <= answer.status_code < 300:

@@ -1,4 +1,4 @@
-"""One scan of all detectors: what fails or lasts too long did not run, the dear ones are asked last, batches do not show."""
+"""One scan of all detectors: what fails, or lasts too long, did not run."""
 
 from __future__ import annotations
 
