@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
 from careful_assets.measures.shares import as_written
 from careful_assets.provenance.ledger import current_versions
 from careful_assets.provenance.verdicts import Check, CheckView, Verdict
+from careful_assets.training.scores import GAP
 from careful_assets.training.stage import DIFFERENCE, MIX, REAL_ONLY
+from careful_assets.warehouse.vault_scorer import SMALLEST_SLICE
+
+MOST_GAP = 0.05
+"""Accuracy on the real rows and on a synthetic set may differ by it: five rows in a hundred."""
 
 
 def mix_within_caps(view: CheckView) -> Verdict:
@@ -88,6 +95,38 @@ def gap_recall_not_lower(view: CheckView) -> Verdict:
     return Verdict(True, f"not shown to be lower with the mix: {shown or 'no score'}", {"worse": 0})
 
 
+def synthetic_ruler_agrees(view: CheckView) -> Verdict:
+    """Advice: no synthetic set tells another accuracy than the real rows, by over `MOST_GAP` and more than chance."""
+    sets = view.table("anchors.evaluation_sets").filter(pl.col("origin") == "synthetic")
+    gaps = view.table("training.results").filter(pl.col("name").str.starts_with(GAP))
+    # Smaller ones are not answered by the vault.
+    asked = {name for name, rows in sets.select("set_name", "rows").iter_rows() if rows >= SMALLEST_SLICE}
+    told = {(row["name"].removeprefix(GAP), row["arm"]): row for row in gaps.iter_rows(named=True)}
+    missing = sorted(name for name in asked for arm in (REAL_ONLY, MIX) if (name, arm) not in told)
+    if missing:
+        return Verdict(
+            False, f"no gap on record for the set {missing[0]}; materialize training again", {"sets": len(asked)}
+        )
+    wide = [f"{name}, {arm}: {_gap_words(row)}" for (name, arm), row in sorted(told.items()) if _is_wide(row)]
+    evidence = {"sets": len(asked), "wide": len(wide)}
+    if wide:
+        remedy = "the set measures something else than the real rows do: look at its rows and what they lack"
+        return Verdict(False, f"accuracy on real rows minus that on the set: {'; '.join(wide)}; {remedy}", evidence)
+    if not asked:
+        return Verdict(True, f"no synthetic set of {SMALLEST_SLICE} rows or more is sealed", evidence)
+    return Verdict(True, f"{len(asked)} synthetic sets: none shown to be off by over {MOST_GAP:.0%}", evidence)
+
+
+def _is_wide(row: Mapping[str, Any]) -> bool:
+    if row["value"] is None or row["low"] is None or row["high"] is None:
+        return False
+    return abs(row["value"]) > MOST_GAP and not row["low"] <= 0 <= row["high"]
+
+
+def _gap_words(row: Mapping[str, Any]) -> str:
+    return f"{row['value']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})"
+
+
 def _own_scorings(view: CheckView) -> pl.DataFrame:
     """The openings in which the vault scored both arms, in the run that made the present training data."""
     made = current_versions(view.connection)["training"]
@@ -121,6 +160,14 @@ CHECKS = (
         "C",
         "Is the gap class found no worse with the mix?",
         gap_recall_not_lower,
+        severity="warn",
+    ),
+    Check(
+        "synthetic_ruler_agrees",
+        1,
+        "E",
+        "Does each synthetic set tell the accuracy that the real rows tell?",
+        synthetic_ruler_agrees,
         severity="warn",
     ),
 )

@@ -1,4 +1,7 @@
-"""From the vault's verdict counts to scores with intervals: recall a class, precision of the gap, accuracy a slice."""
+"""From the vault's verdict counts to scores with intervals: recall a class, precision of the gap, accuracy a slice.
+
+Synthetic sets are scored apart, and told by how far they are from the real rows; never averaged with them.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,15 @@ from typing import Any
 
 import polars as pl
 
+from careful_assets.measures.differences import newcombe
 from careful_assets.measures.intervals import Interval, group_bootstrap, paired_group_bootstrap
 from careful_assets.provenance.digests import canonical
+from careful_assets.warehouse.vault_scorer import SET_SLICE
 
+GAP = "gap to "
+"""Before a synthetic set's name: how much better a predictor does on the real rows than on that set."""
 _CONFIG = canonical({"interval": "percentile bootstrap over groups, 95%", "repetitions": 1000})
+_GAP_CONFIG = canonical({"interval": "hybrid score for two independent samples, 95%", "rows": "as if independent"})
 
 
 def scores_of(verdicts: pl.DataFrame, predictor: str, gap_labels: list[str], seed: int) -> list[dict[str, Any]]:
@@ -37,6 +45,22 @@ def differences_of(
     return [
         _row(part, name, paired_group_bootstrap(_paired(counts, baseline), seed))
         for (part, name, counts), (_, _, baseline) in zip(own, other, strict=True)
+    ]
+
+
+def gaps_of(verdicts: pl.DataFrame, predictor: str) -> list[dict[str, Any]]:
+    """A predictor's accuracy on all real rows minus that on each synthetic set, as rows of `scores_of`.
+
+    The two are independent samples, told by Newcombe's hybrid score interval, as if their rows were independent.
+    `n` counts the rows of both.
+    """
+    right = pl.when(pl.col("label") == pl.col("predicted")).then(pl.col("n")).otherwise(0).sum()
+    own = verdicts.filter(pl.col("predictor") == predictor).group_by("slice").agg(hits=right, n=pl.col("n").sum())
+    counts = {part: (hits, n) for part, hits, n in own.sort("slice").iter_rows()}
+    return [
+        _row(part, GAP + part.removeprefix(SET_SLICE), newcombe(*counts["all"], *own_counts), _GAP_CONFIG)
+        for part, own_counts in counts.items()
+        if part.startswith(SET_SLICE) and "all" in counts
     ]
 
 
@@ -71,7 +95,7 @@ def _by_group(verdicts: pl.DataFrame, right: pl.Expr) -> pl.DataFrame:
     )
 
 
-def _row(part: str, name: str, interval: Interval) -> dict[str, Any]:
+def _row(part: str, name: str, interval: Interval, config: str = _CONFIG) -> dict[str, Any]:
     return {
         "slice": part,
         "name": name,
@@ -79,5 +103,5 @@ def _row(part: str, name: str, interval: Interval) -> dict[str, Any]:
         "low": interval.low,
         "high": interval.high,
         "n": interval.n,
-        "config": _CONFIG,
+        "config": config,
     }

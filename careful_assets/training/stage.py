@@ -12,8 +12,8 @@ from careful_assets.provenance.stage import Inputs, Outcome, StageContext
 from careful_assets.training.fit import command_for, fit_to_file, majority_command
 from careful_assets.training.mix import capped_mix, mix_id
 from careful_assets.training.records import newly_admitted
-from careful_assets.training.scores import differences_of, scores_of
-from careful_assets.warehouse.vault_scorer import VaultScorer
+from careful_assets.training.scores import GAP, differences_of, gaps_of, scores_of
+from careful_assets.warehouse.vault_scorer import SET_SLICE, Scores, VaultScorer
 
 REAL_ONLY, MIX, BASELINE = "real only", "mix", "majority class"
 DIFFERENCE = "mix minus real only"
@@ -28,7 +28,7 @@ _SLICES: dict[str, pl.DataType | type[pl.DataType]] = {
     "registry_state": pl.String,
     "frozen_at": pl.Datetime("us", "UTC"),
 }
-_RESULTS: dict[str, pl.DataType | type[pl.DataType]] = {"arm": pl.String, **_SCORES}
+_RESULTS: dict[str, pl.DataType | type[pl.DataType]] = {"arm": pl.String, **_SCORES, "registry_state": pl.String}
 
 
 def train_and_score(context: StageContext, inputs: Inputs, vault_scorer: VaultScorer) -> Outcome:
@@ -46,7 +46,7 @@ def train_and_score(context: StageContext, inputs: Inputs, vault_scorer: VaultSc
     digests = {arm: fit_to_file(mix, seed, paths[arm]) for arm, mix in mixes.items()}
     commands = {arm: command_for(path) for arm, path in paths.items()}
     scored = vault_scorer.score(commands, context.card.anchors.labels)
-    results = _results(scored.counts, slices, context)
+    results = _results(scored, slices, context)
     mix_rows = _mix_rows(mixes, digests, registry_state)
     return Outcome(
         {"training.results": results, "training.mixes": mix_rows, "training.slices": slices},
@@ -82,7 +82,8 @@ def _frozen_slices(
     return pl.DataFrame([row | frozen for row in rows], schema=_SLICES)
 
 
-def _results(verdicts: pl.DataFrame, slices: pl.DataFrame, context: StageContext) -> pl.DataFrame:
+def _results(scored: Scores, slices: pl.DataFrame, context: StageContext) -> pl.DataFrame:
+    verdicts = scored.counts
     baselines = {(part, name): value for part, name, value in slices.select("slice", "name", "value").iter_rows()}
     gap_labels = [gap.label for gap in context.card.purpose.gap]
     seed = context.card.training.seed
@@ -95,7 +96,9 @@ def _results(verdicts: pl.DataFrame, slices: pl.DataFrame, context: StageContext
         {"arm": DIFFERENCE, **row, "reference_value": 0.0}
         for row in differences_of(verdicts, MIX, REAL_ONLY, gap_labels, seed)
     ]
-    return pl.DataFrame(rows, schema=_RESULTS)
+    rows += [{"arm": arm, **row, "reference_value": 0.0} for arm in (REAL_ONLY, MIX) for row in gaps_of(verdicts, arm)]
+    state = {"registry_state": scored.registry_state}
+    return pl.DataFrame([row | state for row in rows], schema=_RESULTS)
 
 
 def _mix_rows(mixes: dict[str, pl.DataFrame], digests: dict[str, str], registry_state: str) -> pl.DataFrame:
@@ -130,10 +133,13 @@ def _shown(
     names = [name for name in results["name"].unique(maintain_order=True) if name.startswith("recall of ")]
     classes = [name.removeprefix("recall of ") for name in names]
     arms = [(arm, [_point(results, arm, name) for name in names]) for arm in (REAL_ONLY, MIX)]
+    of_sets, apart = results["slice"].str.starts_with(SET_SLICE), _sets_apart(results)
+    real = results.filter(~of_sets)
     return {
         "recall by class": intervals(classes, arms),
-        "scores by class": _side_by_side(results.filter(pl.col("name") != "accuracy"), "name"),
-        "accuracy by slice": _side_by_side(results.filter(pl.col("name") == "accuracy"), "slice"),
+        "scores by class": _side_by_side(real.filter(pl.col("name") != "accuracy"), "name"),
+        "accuracy by slice": _side_by_side(real.filter(pl.col("name") == "accuracy"), "slice"),
+        **({"synthetic sets, apart from the real rows": apart} if apart else {}),
         "rows in each mix": _rows_by_label(mixes),
         "too small to score": ", ".join(withheld) or "none",
         "scorer's protections": protections,
@@ -151,6 +157,23 @@ def _side_by_side(results: pl.DataFrame, key: str) -> list[dict[str, Any]]:
             "difference": _signed(found.get((name, DIFFERENCE))),
         }
         for name in results[key].unique(maintain_order=True)
+    ]
+
+
+def _sets_apart(results: pl.DataFrame) -> list[dict[str, Any]]:
+    """A row a synthetic set and arm: its accuracy, and how much better the arm does on the real rows."""
+    accuracy = {
+        (row["slice"], row["arm"]): row for row in results.filter(pl.col("name") == "accuracy").iter_rows(named=True)
+    }
+    return [
+        {
+            "set (rows)": f"{row['name'].removeprefix(GAP)} ({accuracy[row['slice'], row['arm']]['n']:,})",
+            "arm": row["arm"],
+            "on real rows": accuracy["all", row["arm"]]["value"],
+            "on the set": accuracy[row["slice"], row["arm"]]["value"],
+            "gap": _signed(row),
+        }
+        for row in results.filter(pl.col("name").str.starts_with(GAP)).iter_rows(named=True)
     ]
 
 

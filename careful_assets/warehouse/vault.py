@@ -24,8 +24,9 @@ from careful_assets.warehouse.models import fill, refill, run_model
 from careful_assets.warehouse.rewriting import rewrite
 from careful_assets.warehouse.tables import read
 from careful_assets.warehouse.vault_erasing import CopySearch, SealedRow, Unsealed, counts_now, look_up, take_out
-from careful_assets.warehouse.vault_near import Near, near_refs, note_joins
+from careful_assets.warehouse.vault_near import Near, crossing, near_refs, note_joins
 from careful_assets.warehouse.vault_offer import on_offer
+from careful_assets.warehouse.vault_ratings import note_ratings
 from careful_assets.warehouse.vault_seals import hold_seal
 from careful_assets.warehouse.vault_sets import FurtherSet, SealedSets, add_set, sets_now
 from careful_assets.warehouse.vault_store import Opening, wordless
@@ -205,7 +206,7 @@ class VaultSealer:
                 gone = take_out(con, row_ids)
                 state = vault_store.register(con, self._run_id, -gone)
                 opening.rows, opening.registry_state, opening.detail = gone, state, {"erased": gone}
-                answers.append(Unsealed(gone, state, counts_now(con)))
+                answers.append(Unsealed(gone, state, vault_store.digest_of_own(con), counts_now(con)))
 
         rewrite(self._vault_path, without)
         return answers[0]
@@ -220,6 +221,7 @@ def _grow(con: duckdb.DuckDBPyConnection, vintage: int, was_empty: bool) -> int:
     refill(con, "vault/marks_now", "sealed.fingerprints")
     refill(con, "vault/tags_now", "sealed.tags")
     fill(con, "vault/fresh_rows", "sealed.rows")
+    note_ratings(con)
     refill(con, "vault/joined_groups", "sealed.joins")
     after = vault_store.count(con, "sealed.rows")
     if not after:
@@ -252,7 +254,7 @@ def _refuse(con: duckdb.DuckDBPyConnection, vault_path: Path) -> int:
             "otherwise. What was sealed stays sealed; restore anchors.split and the groups, or start another dataset"
         )
     if found["crossing"]:
-        raise _crossing(vault_path, found["crossing"], "the text")
+        raise crossing(vault_path, found["crossing"], "the text")
     if found["stale"] and found["not_offered"]:
         raise StageFailed(
             f"{vault_path}: the fingerprints of rows sealed before are computed differently now, and "
@@ -269,13 +271,6 @@ def _refuse_near(con: duckdb.DuckDBPyConnection, near: Near | None, was_empty: b
         return
     refs = run_model(con, "vault/split_clusters") if was_empty else near_refs(con, near, vault_path.parent)
     aside = con.sql("select ref from offered_lying where split = 'aside'").pl()
-    crossing = refs.join(aside, on="ref", how="anti")["ref"].n_unique()
-    if crossing:
-        raise _crossing(vault_path, crossing, "a near copy")
-
-
-def _crossing(vault_path: Path, rows: int, what: str) -> StageFailed:
-    return StageFailed(
-        f"{vault_path}: {rows} rows with {what} of a sealed row would lie open: joining the groups should have "
-        "prevented it. Nothing was sealed; run it again, and report these words if it persists"
-    )
+    rows = refs.join(aside, on="ref", how="anti")["ref"].n_unique()
+    if rows:
+        raise crossing(vault_path, rows, "a near copy")

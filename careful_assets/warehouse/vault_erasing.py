@@ -51,10 +51,14 @@ class SealedRow:
 
 @dataclass(frozen=True)
 class Unsealed:
-    """What an erasure answers: how many rows went, and the vault as it stands, as a `Sealed` says it."""
+    """What an erasure answers: how many rows went, and the vault as it stands, as a `Sealed` says it.
+
+    `own_digest`: of the real rows alone, whatever sets are sealed beside them.
+    """
 
     rows: int
     registry_state: str
+    own_digest: str
     counts: pl.DataFrame
 
 
@@ -81,7 +85,7 @@ def look_up(con: duckdb.DuckDBPyConnection, row_id: str, texts: pl.DataFrame, se
 def take_out(con: duckdb.DuckDBPyConnection, row_ids: Collection[str]) -> int:
     """Delete what the vault holds of these rows; how many rows went. Groups without a row are forgotten."""
     gone = delete_ids(con, "sealed.rows", "row_id", row_ids)
-    for table in ("sources", "changes", "tags", "fingerprints"):
+    for table in ("sources", "changes", "tags", "fingerprints", "ratings"):
         delete_ids(con, f"sealed.{table}", "row_id", row_ids)
     left = read(con, "sealed.rows").select("group_id")
     joins = read(con, "sealed.joins")

@@ -134,3 +134,11 @@ def _texts(
         if column is not None:
             kept.append(batch[column])
         yield batch["text"]
+
+
+def crossing(vault_path: Path, rows: int, what: str) -> StageFailed:
+    """The error of a sealing that would part rows from kin of theirs. `what`: of a sealed row they have."""
+    return StageFailed(
+        f"{vault_path}: {rows} rows with {what} of a sealed row would lie open: joining the groups should have "
+        "prevented it. Nothing was sealed; run it again, and report these words if it persists"
+    )

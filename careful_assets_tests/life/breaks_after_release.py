@@ -188,6 +188,16 @@ BREAKS: dict[tuple[str, str], list[Break]] = {
             "materialize training",
             sql("delete from training.slices", "delete from monitoring.observations"),
         ),
+        Break(
+            "a score of another state of the ruler",
+            "^1 scores were made against another state of the ruler",
+            sql("update training.results set registry_state = 'before' where arm = 'mix' and slice = 'terse'"),
+        ),
+        Break(
+            "scores of before their state was kept",
+            "scores were made against another state of the ruler",
+            sql("update training.results set registry_state = null"),
+        ),
     ],
     ("monitoring", "no_slice_below_baseline"): [
         Break(

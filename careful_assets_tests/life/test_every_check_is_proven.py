@@ -22,6 +22,7 @@ from careful_assets_tests.life import (
     breaks_leak_quality,
     breaks_lineage,
     breaks_purpose,
+    breaks_sets_scored,
 )
 from careful_assets_tests.life.arrange import Life, failures_of
 from careful_assets_tests.life.damage import Accept, Break
@@ -36,6 +37,7 @@ _MODULES = (
     breaks_lineage,
     breaks_leak_quality,
     breaks_after_release,
+    breaks_sets_scored,
 )
 BREAKS = {at: cases for module in _MODULES for at, cases in module.BREAKS.items()}
 ACCEPTS = {at: cases for module in _MODULES for at, cases in module.ACCEPTS.items()}

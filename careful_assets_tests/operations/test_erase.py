@@ -16,7 +16,9 @@ from careful_assets.operations.erasing.receipt import erased_text
 from careful_assets.operations.status import status_of
 from careful_assets.operations.text import status_text
 from careful_assets.release.folder import differences, read_manifest
-from careful_assets_tests.life.arrange import Life
+from careful_assets.warehouse.connections import connect
+from careful_assets.warehouse.tables import read
+from careful_assets_tests.life.arrange import Life, failures_of
 from careful_assets_tests.operations.erasing import (
     REASON,
     Victim,
@@ -173,6 +175,30 @@ def test_a_sealed_row(resting_life: Life) -> None:
     assert openings["rows"].to_list() == [1]
     with pytest.raises(Refused, match="no real row"):
         erased(life, sealed_ids(life)[0][:20])
+
+
+def test_a_vault_lost_after_an_erasure_is_sealed_again(resting_life: Life) -> None:
+    """What is on record of the sealed sets is what an erasure leaves: rows, digest and state. A vault that is lost then
+    is sealed to that state, without the row and with its raters, and detectors are held to the rows that are there.
+    """
+    life, row_id = resting_life, sealed_ids(resting_life)[0]
+    (before,) = life.table("anchors.evaluation_sets").to_dicts()
+    report = erased(life, row_id)
+    (after,) = life.table("anchors.evaluation_sets").to_dicts()
+    assert report["success"]
+    assert after["rows"] == before["rows"] - 1 == len(sealed_ids(life))
+    assert after["set_digest"] != before["set_digest"]
+    assert {after["registry_state"]} == set(life.table("anchors.vault_counts")["registry_state"])
+    left = sealed_ids(life)
+    life.home.vault(life.dataset).unlink()
+    run = life.materialize("anchors")
+    assert run.success, failures_of(run)
+    assert sealed_ids(life) == left
+    assert life.table("anchors.evaluation_sets").to_dicts() == [after]
+    with connect(life.home.vault(life.dataset), read_only=True) as con:
+        assert read(con, "sealed.ratings").height == len(left)
+    open_votes = life.table("anchors.rows").filter(pl.col("votes").is_not_null())
+    assert set(open_votes["row_id"]).isdisjoint(left)
 
 
 def test_rows_of_others_with_the_same_text(resting_life: Life) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from careful_assets.training.scores import differences_of, scores_of
+from careful_assets.training.scores import differences_of, gaps_of, scores_of
 
 COLUMNS = ["predictor", "slice", "group_digest", "label", "predicted", "n"]
 
@@ -85,3 +85,23 @@ def test_equal_predictors_differ_by_nothing() -> None:
 def test_scores_hang_on_the_seed_and_not_on_order() -> None:
     """The same verdicts in another order give the same scores and intervals."""
     assert scores_of(COUNTED[::-1], "m", ["bad"], 1) == scores_of(COUNTED, "m", ["bad"], 1)
+
+
+def test_gap_to_a_synthetic_set() -> None:
+    """Accuracy on all real rows minus that on the set, with Newcombe's published interval; a card's slice has none."""
+    real = verdicts(("m", "g1", "bad", "bad", 56), ("m", "g2", "bad", "good", 14), slices=("all", "long"))
+    made = verdicts(("m", "s1", "good", "good", 48), ("m", "s2", "good", "bad", 32), slices=("set:field",))
+    other = verdicts(("other", "s1", "good", "bad", 80), slices=("all", "set:field"))
+    (row,) = gaps_of(pl.concat([real, made, other]), "m")
+    assert (row["slice"], row["name"], row["n"]) == ("set:field", "gap to field", 150)
+    assert (row["value"], row["low"], row["high"]) == (
+        pytest.approx(0.2),
+        pytest.approx(0.0524, abs=6e-5),
+        pytest.approx(0.3339, abs=6e-5),
+    )
+
+
+def test_without_a_set_no_gap() -> None:
+    """Real rows and the card's slices alone have nothing to be apart from; neither has a predictor without rows."""
+    assert gaps_of(COUNTED, "m") == []
+    assert gaps_of(COUNTED, "nobody") == []

@@ -71,7 +71,7 @@ def _lay_out(con: duckdb.DuckDBPyConnection, frame: pl.DataFrame, split: str, st
     numbered = frame.with_row_index("ref", start).with_columns(pl.col("ref").cast(pl.Int64))
     texts = frame["text"].to_list()
     marks = pl.Series("text_hash", [hash64(text) for text in texts], dtype=pl.Int64)
-    absent = {"key": "", "keyed": True, "votes": None}
+    absent = {"key": "", "keyed": True} | ({} if "votes" in frame.columns else {"votes": None})
     staged = numbered.with_columns(marks, **{name: pl.lit(value) for name, value in absent.items()})
     append(con, "staged.rows", staged.with_columns(pl.col("votes").cast(pl.List(pl.Int32))))
     lying = numbered.select("ref", "group_id").with_columns(side=pl.lit(split), split=pl.lit(split))

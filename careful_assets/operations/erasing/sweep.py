@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-import polars as pl
-
 from careful_assets.errors import StageFailed
 from careful_assets.llm.journal_erasing import erase_requests
 from careful_assets.operations.erasing.reach import journals, late_requests
@@ -21,6 +19,7 @@ from careful_assets.warehouse.home import Home, emptied
 from careful_assets.warehouse.quarantine import Quarantine
 from careful_assets.warehouse.rewriting import remove_leftovers
 from careful_assets.warehouse.vault import VaultSealer
+from careful_assets.warehouse.vault_erasing import Unsealed
 
 LOCK = "erase"
 
@@ -52,13 +51,12 @@ def sweep(home: Home, name: str, erasure: Erasure) -> Erasure:
     return erasure
 
 
-def unseal(home: Home, name: str, erasure: Erasure) -> pl.DataFrame | None:
-    """Take a sealed row out of the vault; `anchors.vault_counts` as it is then, or None if the row lay open."""
+def unseal(home: Home, name: str, erasure: Erasure) -> Unsealed | None:
+    """Take a sealed row out of the vault; the vault as it stands then, or None if the row lay open."""
     if not erasure.plan["sealed"]:
         return None
     sealer = VaultSealer(home.vault(name), home.warehouse(name), erasure.erasure_id)
-    answer = sealer.erase([erasure.row_id])
-    return answer.counts.with_columns(registry_state=pl.lit(answer.registry_state))
+    return sealer.erase([erasure.row_id])
 
 
 def busy_scratch(home: Home, name: str) -> list[str]:

@@ -24,6 +24,8 @@ from careful_assets.release.tombstone import Retirement, retire_on_record
 from careful_assets.warehouse.connections import connect, transaction
 from careful_assets.warehouse.rewriting import delete_ids, rewrite
 from careful_assets.warehouse.tables import Stored, append, read, replace
+from careful_assets.warehouse.vault_erasing import Unsealed
+from careful_assets.warehouse.vault_sets import OWN
 
 # Where a reached row's own records stand. Mixes, runs and releases keep its id, which says what is to be done again.
 _BY_ROW = (
@@ -132,10 +134,10 @@ def retirements(con: duckdb.DuckDBPyConnection, erasure: Erasure) -> list[Retire
     ]
 
 
-def rewrite_warehouse(path: Path, erasure: Erasure, vault_counts: pl.DataFrame | None) -> None:
+def rewrite_warehouse(path: Path, erasure: Erasure, unsealed: Unsealed | None) -> None:
     """Write the warehouse anew without the rows, with new versions of what was cut, and with the step `swept`.
 
-    `vault_counts`: `anchors.vault_counts` as it is now, if a sealed row went.
+    `unsealed`: the vault as it stands now, if a sealed row went.
 
     Raises:
         StageFailed, HomeUnusable: as `rewrite`; the file is as it was.
@@ -143,7 +145,7 @@ def rewrite_warehouse(path: Path, erasure: Erasure, vault_counts: pl.DataFrame |
 
     def without(draft: Path) -> None:
         with connect(draft) as con, transaction(con):
-            touched = _cut(con, erasure, vault_counts)
+            touched = _cut(con, erasure, unsealed)
             versions = current_versions(con)
         cut = [stage for stage in STAGES if stage in versions and touched & {table.name for table in TABLES[stage]}]
         digests = {stage: data_version(stage, _stored(draft, stage)) for stage in cut}
@@ -155,7 +157,7 @@ def rewrite_warehouse(path: Path, erasure: Erasure, vault_counts: pl.DataFrame |
     rewrite(path, without)
 
 
-def _cut(con: duckdb.DuckDBPyConnection, erasure: Erasure, vault_counts: pl.DataFrame | None) -> set[str]:
+def _cut(con: duckdb.DuckDBPyConnection, erasure: Erasure, unsealed: Unsealed | None) -> set[str]:
     """Take everything out; the tables that lost something."""
     touched = {table for table in _BY_ROW if delete_ids(con, table, "row_id", erasure.rows)}
     if delete_ids(con, "generation.candidates", "request_id", erasure.requests):
@@ -172,10 +174,24 @@ def _cut(con: duckdb.DuckDBPyConnection, erasure: Erasure, vault_counts: pl.Data
     for one in retirements(con, erasure):
         retire_on_record(con, one)
         touched.add("release.releases")
-    if vault_counts is not None:
-        replace(con, "anchors.vault_counts", vault_counts)
-        touched.add("anchors.vault_counts")
+    if unsealed is not None:
+        touched |= _note_unsealed(con, unsealed)
     return touched
+
+
+def _note_unsealed(con: duckdb.DuckDBPyConnection, unsealed: Unsealed) -> set[str]:
+    """What the anchors have on record of the vault, as it stands now: a vault that is lost is sealed to that again."""
+    state = pl.lit(unsealed.registry_state).alias("registry_state")
+    own, rows = pl.col("set_name") == OWN, pl.lit(int(unsealed.counts["n"].sum()))
+    sets = read(con, "anchors.evaluation_sets").with_columns(
+        state,
+        rows=pl.when(own).then(rows).otherwise("rows"),
+        set_digest=pl.when(own).then(pl.lit(unsealed.own_digest)).otherwise("set_digest"),
+    )
+    told = {"anchors.vault_counts": unsealed.counts.with_columns(state), "anchors.evaluation_sets": sets}
+    for table, frame in told.items():
+        replace(con, table, frame)
+    return set(told)
 
 
 def _stored(draft: Path, stage: str) -> dict[str, Stored]:

@@ -49,3 +49,5 @@ create table evaluation.release_scans (
 );
 -- Real texts of another kind that came in the anchors' source: on them, too, the detectors must keep silent.
 create table anchors.contrasts (row_id varchar not null, text varchar not null);
+-- Against which state of the ruler a score was made: none is put beside one of another state.
+alter table training.results add column registry_state varchar;
