@@ -84,6 +84,8 @@ def _refusals(release: Released, one: EvaluationSet, labels: list[str]) -> Itera
     allowed = limits.get("allowed") if isinstance(limits, dict) else None
     if not isinstance(allowed, list) or "evaluation" not in allowed:
         yield "its allowed uses do not name evaluation; only what was made to measure with may be sealed"
+    elif "training" in allowed:
+        yield "it may be trained on, too; only what was made to measure with, and for nothing else, may be sealed"
     rows = _generated(release)
     if rows.is_empty():
         yield "it holds no generated rows"

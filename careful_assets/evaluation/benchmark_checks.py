@@ -20,6 +20,7 @@ import polars as pl
 
 from careful_assets.evaluation.benchmark import CLEAN, JOINT, LEAK, OTHER, PRECISION
 from careful_assets.evaluation.planting import BUILT, VERBATIM
+from careful_assets.measures.intervals import wilson
 from careful_assets.provenance.digests import table_digest
 from careful_assets.provenance.verdicts import Check, CheckView, Verdict
 
@@ -77,8 +78,13 @@ def _unmeasured(view: CheckView, table: pl.DataFrame) -> Iterator[str]:
         elif name != JOINT and (run is None or run["version"] != own["detector_version"]):
             now = run["version"] if run else "none"
             yield f"{name} was measured at version {own['detector_version']}, and ran at {now}"
-        elif name != JOINT and run is not None and run["threshold"] != own["threshold"]:
+        elif name != JOINT and run is not None and not _same(run["threshold"], own["threshold"]):
             yield f"{name} was measured with the cut-off {own['threshold']:g}, and ran with {run['threshold']}"
+
+
+def _same(ran: float | None, measured: float | None) -> bool:
+    """Whether two cut-offs are the same thousandths: engines divide them by a thousand with other last digits."""
+    return ran is not None and measured is not None and round(ran * 1000) == round(measured * 1000)
 
 
 def _leaks(figures: Mapping[_Key, Mapping[str, Any]], kind: str) -> int:
@@ -86,12 +92,18 @@ def _leaks(figures: Mapping[_Key, Mapping[str, Any]], kind: str) -> int:
     return found["n"] if found else 0
 
 
+def _surely_below(row: Mapping[str, Any], rate: float) -> bool:
+    """Of few leaks one or two are missed by chance: below is what lies so by more than one chance in a thousand."""
+    high = wilson(row["flagged"], row["n"], level=0.999).high
+    return high is not None and high < rate
+
+
 def _missed(figures: Mapping[_Key, Mapping[str, Any]], kind: str, least: float) -> Iterator[str]:
     """Copies are all found, however few there are; of another kind too few only where chance does not explain it."""
     row = figures.get((JOINT, LEAK, kind))
     if row is None or not row["n"]:
         return
-    if row["flagged"] < row["n"] if least == 1 else row["high"] < least:
+    if row["flagged"] < row["n"] if least == 1 else _surely_below(row, least):
         yield f"all detectors together found {row['flagged']} of {row['n']} leaks by {kind}; {least:.0%} is the least"
 
 
@@ -109,7 +121,7 @@ def _fallen(figures: Mapping[_Key, Mapping[str, Any]], view: CheckView) -> Itera
                 yield f"{detector} on {side}, {kind}: not measured, in the baseline it stands at {rate:.3f}"
         elif side in (CLEAN, OTHER) and row["low"] > rate:
             yield f"{detector} flags {row['flagged']} of {row['n']} clean rows ({kind}); the baseline is {rate:.3f}"
-        elif side in (LEAK, PRECISION) and row["high"] < rate:
+        elif side in (LEAK, PRECISION) and (row["high"] < rate if own else _surely_below(row, rate)):
             yield f"{detector} on {side}, {kind}: {row['flagged']} of {row['n']}; the baseline is {rate:.3f}"
 
 

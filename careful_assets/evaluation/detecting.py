@@ -141,8 +141,8 @@ def leak_rows(leaks: Leaks, text_of: Callable[[list[str]], pl.DataFrame]) -> pl.
         "row_id",
         "eval_row_digest",
         "detector",
-        score=pl.col("score") / 1000,
-        threshold=pl.col("threshold") / 1000,
+        score=_share("score"),
+        threshold=_share("threshold"),
         evidence=evidence,
         set_name="set_name",
         span_start=pl.when(placed).then("start"),
@@ -156,9 +156,14 @@ def detector_rows(leaks: Leaks) -> pl.DataFrame:
     state = pl.lit(leaks.registry_state)
     return leaks.runs.select(
         **{name: name for name in DETECTORS if name not in ("threshold", "registry_state")},
-        threshold=pl.col("threshold") / 1000,
+        threshold=_share("threshold"),
         registry_state=state,
     ).select([pl.col(name).cast(kind) for name, kind in DETECTORS.items()])
+
+
+def _share(column: str) -> pl.Expr:
+    """Thousandths as a share, divided as Python divides: polars' last digit is another at times."""
+    return pl.col(column).map_elements(lambda thousandths: thousandths / 1000, return_dtype=pl.Float64)
 
 
 def mask(span: str) -> str:

@@ -79,11 +79,15 @@ def hold_seal(con: duckdb.DuckDBPyConnection, vault_path: Path) -> None:
         return
     seal = registry["seal"][-1]
     if seal is None or not hmac.compare_digest(seal, content_seal(con)):
-        raise StageFailed(
-            f"{vault_path}: what lies in it is not what was sealed: its seal does not hold, so that its file was "
-            "changed by other means than careful-assets, or is damaged. Nothing is asked of it; restore it from a "
-            "backup"
-        )
+        raise not_as_sealed(vault_path)
+
+
+def not_as_sealed(vault_path: Path) -> StageFailed:
+    """The error of every grant where a vault was changed behind their back."""
+    return StageFailed(
+        f"{vault_path}: what lies in it is not what was sealed: its seal does not hold, so that its file was changed "
+        "by other means than careful-assets, or is damaged. Nothing is asked of it; restore it from a backup"
+    )
 
 
 def hold_to_record(con: duckdb.DuckDBPyConnection, vault_path: Path, warehouse_path: Path) -> None:

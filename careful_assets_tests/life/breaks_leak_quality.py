@@ -107,5 +107,9 @@ ACCEPTS: dict[tuple[str, str], list[Accept]] = {
             ),
         ),
         Accept("too few leaks to tell", sql(_OTHER_ANCHORS, _FEW)),
+        Accept(
+            "the last digit of a cut-off is another engine's",
+            sql("update evaluation.detectors set threshold = threshold + 0.0000000001"),
+        ),
     ],
 }

@@ -68,6 +68,16 @@ def test_a_changed_vault_refuses_everything(place, change):
             ask()
 
 
+def test_a_vault_whose_seals_are_gone_is_held_to_its_state(place):
+    """Without a seal, as vaults of before are, rows that are not those of the registry's state are refused."""
+    inside(place, "update sealed.registry set seal = null")
+    assert place.probe.sealed_rows() == len(SEALED)
+    inside(place, "update sealed.rows set label = 'complaint' where row_id = 'row-2'")
+    for ask in asks(place):
+        with pytest.raises(StageFailed, match="its seal does not hold"):
+            ask()
+
+
 def test_canaries_lie_outside_of_the_seal(place):
     """They are registered without a new state."""
     inside(place, "insert into sealed.canaries values ('d', 'text', 'release', 'n', now())")
