@@ -43,6 +43,7 @@ class Killed:
     said: str
 
 
+@pytest.mark.timeout(900)  # some lives, one after the other
 def test_kills_at_any_moment(finished_life: Life, anchor_cache: Path, tmp_path: Path) -> None:
     """Killed at 2 moments of a run, a life comes to the undisturbed content.
 
