@@ -4,8 +4,9 @@ Belongs here: limits on what `benchmark` measured, and its baseline, which trave
 written by the command `python -m careful_assets_tests.benchmarks.leak_quality --write`). Does not belong here: whether
 the detectors ran over the candidates (`checks`).
 
-The baseline stands for the demo's anchors. On them every figure is held to it; on others the joint verdict on leaks
-that are made by rule alone: what single detectors find, and paraphrases, hangs on how long rows are and of what.
+The baseline stands for the demo's anchors. On them every figure is held to it. On others only the joint verdict on
+leaks that are made by rule is; what single detectors find hangs on how long rows are and of what. There clean rows
+flagged and paraphrases are held to limits of their own.
 """
 
 from __future__ import annotations
@@ -19,13 +20,17 @@ from typing import Any
 import polars as pl
 
 from careful_assets.evaluation.benchmark import CLEAN, JOINT, LEAK, OTHER, PRECISION
-from careful_assets.evaluation.planting import BUILT, VERBATIM
+from careful_assets.evaluation.planting import BUILT, PARAPHRASE, VERBATIM
 from careful_assets.measures.intervals import wilson
 from careful_assets.provenance.digests import table_digest
 from careful_assets.provenance.verdicts import Check, CheckView, Verdict
 
 LEAST_RECALL = dict.fromkeys(BUILT, 0.99) | {VERBATIM: 1.0}
 """Of the joint verdict on rows that most detectors judge."""
+MOST_CLEAN = 0.03
+"""Of clean rows those that all detectors together may flag: each is a good row lost."""
+LEAST_PARAPHRASES = 0.5
+"""With an embedder that finds more of them on the demo. The pairs are the same everywhere; the cut-off is not."""
 FEW_LEAKS = 30
 """Leaks of a kind below which nine in ten found and all found look alike: such a kind is measured, but not told."""
 _BASELINE = Path(__file__).with_name("baseline.json")
@@ -39,6 +44,7 @@ def detectors_keep_their_recall(view: CheckView) -> Verdict:
     figures: dict[_Key, dict[str, Any]] = {
         (row["detector"], row["side"], row["kind"]): row for row in table.iter_rows(named=True)
     }
+    wrong += _eaten(figures)
     few = [] if wrong else [kind for kind in LEAST_RECALL if _leaks(figures, kind) < FEW_LEAKS]
     wrong += [words for kind, least in LEAST_RECALL.items() for words in _missed(figures, kind, least)]
     wrong += [] if wrong else _fallen(figures, view)
@@ -107,14 +113,23 @@ def _missed(figures: Mapping[_Key, Mapping[str, Any]], kind: str, least: float) 
         yield f"all detectors together found {row['flagged']} of {row['n']} leaks by {kind}; {least:.0%} is the least"
 
 
+def _eaten(figures: Mapping[_Key, Mapping[str, Any]]) -> Iterator[str]:
+    """More clean rows flagged than any dataset can bear, and more than chance explains."""
+    for (name, side, kind), row in figures.items():
+        low = wilson(row["flagged"], row["n"], level=0.999).low
+        if name == JOINT and side == CLEAN and low is not None and low > MOST_CLEAN:
+            yield f"all detectors together flag {row['flagged']} of {row['n']} clean rows ({kind})"
+
+
 def _fallen(figures: Mapping[_Key, Mapping[str, Any]], view: CheckView) -> Iterator[str]:
     """Figures whose whole interval lies below the baseline's rate; of clean rows flagged, above it."""
     embedder = view.loaded.card.filtering.embedder.kind
     own = anchors_digest(view.table("anchors.rows")) == _baseline()["anchors"]
-    for key, rate in baseline_of(embedder).items():
+    for key, measured in baseline_of(embedder).items():
         detector, side, kind = key
         row = figures.get(key)
-        if not own and (detector != JOINT or side != LEAK or kind not in BUILT):
+        rate = measured if own else _elsewhere(key, measured)
+        if rate is None:
             continue
         if row is None or not row["n"]:
             if own:
@@ -125,10 +140,27 @@ def _fallen(figures: Mapping[_Key, Mapping[str, Any]], view: CheckView) -> Itera
             yield f"{detector} on {side}, {kind}: {row['flagged']} of {row['n']}; the baseline is {rate:.3f}"
 
 
+def _elsewhere(key: _Key, rate: float) -> float | None:
+    """What a figure of the baseline demands of other anchors than the demo's; None: nothing."""
+    detector, side, kind = key
+    if (detector, side) != (JOINT, LEAK):
+        return None
+    if kind == PARAPHRASE:
+        return LEAST_PARAPHRASES if rate > LEAST_PARAPHRASES else None
+    return rate if kind in BUILT else None
+
+
 def _words(figures: Mapping[_Key, Mapping[str, Any]], few: list[str]) -> str:
     leaks = sum(row["n"] for (name, side, _), row in figures.items() if name == JOINT and side == LEAK)
     clean = sum(row["n"] for (name, side, _), row in figures.items() if name == JOINT and side == CLEAN)
-    words = f"{leaks} planted leaks and {clean} clean rows: copies are found, and nothing fell below the baseline"
+    said = figures.get((JOINT, LEAK, PARAPHRASE))
+    others = f"; of {said['n']} paraphrases {said['flagged']} are found" if said else ""
+    if len(few) == len(LEAST_RECALL):
+        return (
+            f"NOT TOLD whether leaks are found: the holdout gave under {FEW_LEAKS} of every kind{others}. More holdout "
+            "anchors of 8 words and more would tell"
+        )
+    words = f"{leaks} planted leaks and {clean} clean rows: copies are found, nothing fell below the baseline{others}"
     if not few:
         return words
     told = ", ".join(f"{kind} ({_leaks(figures, kind)})" for kind in few)
@@ -141,7 +173,7 @@ def _words(figures: Mapping[_Key, Mapping[str, Any]], few: list[str]) -> str:
 BENCHMARK_CHECKS = (
     Check(
         "detectors_keep_their_recall",
-        1,
+        2,
         "EF",
         "Do the leak detectors still find what was planted?",
         detectors_keep_their_recall,

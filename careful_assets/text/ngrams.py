@@ -1,4 +1,4 @@
-"""Pieces of texts for overlap and similarity: hashed word n-grams, character shingles, Jaccard's coefficient.
+"""Pieces of texts for similarity: character shingles, and Jaccard's coefficient.
 
 Belongs here: how a text is cut up, one way for every gate and detector. Does not belong here: finding pairs
 among many texts, and thresholds.
@@ -6,25 +6,11 @@ among many texts, and thresholds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
-from careful_assets.text.normalize import hash64, normalize
+from careful_assets.text.normalize import normalize
 
 SHINGLE_CHARACTERS = 5
-
-
-def ngram_hashes(words: Sequence[str], n: int) -> list[int]:
-    """The distinct hashes (signed 64-bit) of the runs of `n` words, ascending; none for fewer words.
-
-    `words` come from `tokens`: they hold no spaces, so joining them by one keeps different runs different.
-
-    Raises:
-        ValueError: `n` is below 1.
-    """
-    if n < 1:
-        raise ValueError(f"n-grams need at least one word, not {n}")
-    return sorted({hash64(" ".join(words[start : start + n])) for start in range(len(words) - n + 1)})
 
 
 def character_shingles(text: str, n: int = SHINGLE_CHARACTERS) -> frozenset[str]:

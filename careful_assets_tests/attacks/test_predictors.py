@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from careful_assets.errors import StageFailed
-from careful_assets_tests.warehouse.vault_fixtures import HONEST, LABELS, Place, rows, script
+from careful_assets_tests.warehouse.vault_fixtures import CAN, HONEST, LABELS, Place, rows, script
 
 PLANTED = "zyxplanted"
 TEXTS = [f"{PLANTED} {'bad' if n % 2 else 'good'} item {n}" for n in range(12)]
@@ -51,14 +51,9 @@ def attempt(place, command, timeout_s=20):
     return trouble, last["protections"].split(", ")
 
 
-TRY = """
+TRY = f"""
 import os, sys
-def can(act):
-    try:
-        act()
-    except OSError:
-        return False
-    return True
+{CAN}
 def told(said):
     for line in sys.stdin:
         print("complaint" if said else "praise")

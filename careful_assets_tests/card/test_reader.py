@@ -133,7 +133,7 @@ FIELDS = [
     (("review_by: 2027-05-22", 'review_by: "2027-05-22"'), "lifecycle.review_by", "must be a date"),
     (("review_by: 2027-05-22", "review_by: 2027-05-22 10:00:00"), "lifecycle.review_by", "must be a date"),
     (("review_by: 2027-05-22", "review_by: 2027-13-22"), "lifecycle.review_by", "cannot be read as"),
-    (("kind: judges", "kind: oracle"), "purpose.verifier.kind", "one of people, judges, program, none, is 'oracle'"),
+    (("kind: judges", "kind: oracle"), "purpose.verifier.kind", "one of people, judges, program, grounding, none"),
     (("kind: csv", "kind: xml"), "anchors.source.kind", "must be one of vader_reviews, csv"),
     (("    kind: csv\n", ""), "anchors.source.kind", "is missing"),
     (("path: ../tickets.csv", "pfad: x\n    path: ../tickets.csv"), "anchors.source.pfad", "known here: columns"),

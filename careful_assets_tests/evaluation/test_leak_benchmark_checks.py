@@ -23,15 +23,25 @@ def test_the_baseline_has_every_detector_and_kind_with_both_embedders() -> None:
 
 
 def test_a_ruler_too_small_to_tell_is_said_to_be_so(copied_life: Life) -> None:
-    """With nine leaks of a kind the check passes, but its words name each kind, the number, and what would tell."""
+    """With nine leaks of some kinds the check passes and names them; with nine of every kind it claims nothing."""
     copied_life.sql(
         "delete from anchors.rows where row_id = (select min(row_id) from anchors.rows)",
         "update evaluation.detector_quality set n = 9, flagged = 9, rate = 1, low = 0.7, high = 1"
-        " where detector = 'joint' and side = 'leak'",
+        " where detector = 'joint' and side = 'leak' and kind in ('verbatim', 'embedded')",
     )
     with copied_life.view() as view:
         verdict = detectors_keep_their_recall(view)
     assert verdict.passed
-    assert verdict.summary.startswith("NOT TOLD for verbatim (9), case and punctuation (9)")
+    assert verdict.summary.startswith("NOT TOLD for verbatim (9), embedded (9)")
     assert "More holdout anchors" in verdict.summary
+    copied_life.sql(
+        "update evaluation.detector_quality set n = 9, flagged = 9, rate = 1, low = 0.7, high = 1"
+        " where detector = 'joint' and side = 'leak' and kind <> 'paraphrase'"
+    )
+    with copied_life.view() as view:
+        verdict = detectors_keep_their_recall(view)
+    assert verdict.passed
+    assert verdict.summary.startswith("NOT TOLD whether leaks are found")
+    assert "copies are found" not in verdict.summary
+    assert "of 100 paraphrases 0 are found" in verdict.summary
     assert verdict.evidence == {"wrong": 0, "too few to tell": len(BUILT)}

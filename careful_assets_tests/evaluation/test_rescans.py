@@ -14,7 +14,9 @@ from careful_assets.provenance.stage import Inputs, StageContext
 from careful_assets.provenance.verdicts import CheckView, Verdict
 from careful_assets.release.folder import write_folder
 from careful_assets.text.leaks.exact import ExactDetector
+from careful_assets.text.leaks.protocol import Detector
 from careful_assets.text.leaks.scan import LeakScan
+from careful_assets.text.leaks.unavailable import UnavailableDetector
 from careful_assets.warehouse.connections import connect
 from careful_assets_tests.operations.planted import WHEN, add
 from careful_assets_tests.release.contents import CONTENTS, manifest
@@ -43,10 +45,10 @@ class Standing:
     def active_releases(self) -> dict[str, Path]:
         return self.folders
 
-    def scan(self, timeout_s: float = 60) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def scan(self, detector: Detector | None = None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         card = SimpleNamespace(vault=SimpleNamespace(may_be_sent_to=[]))
         context = cast(StageContext, SimpleNamespace(card=card, log=lambda line: None))
-        scan = LeakScan([ExactDetector()], timeout_s)
+        scan = LeakScan([detector or ExactDetector()], 60)
         leaks, scans = scan_releases(context, cast(Inputs, self), self.place.probe, scan)
         with connect(self.place.warehouse) as con:
             for table, found in (("evaluation.release_leaks", leaks), ("evaluation.release_scans", scans)):
@@ -106,9 +108,10 @@ def test_a_folder_that_cannot_be_read_is_a_failed_scan(tmp_path: Path, damage: s
 
 
 def test_a_detector_that_did_not_run_is_a_failed_scan(tmp_path: Path) -> None:
-    """Without time no detector answers, and no release is clean."""
+    """A detector whose model is missing leaves no release clean."""
     standing = Standing(tmp_path, "it smokes")
     standing.release("1.0.0")
-    _, scans = standing.scan(timeout_s=0)
+    exact = ExactDetector()
+    _, scans = standing.scan(UnavailableDetector(exact.name, exact.version, exact.threshold, "no model"))
     assert "exact did not run" in scans[0]["cause"]
     assert not standing.verdict().passed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from careful_assets_tests.life.damage import Accept, Break, sql
+from careful_assets_tests.life.damage import Accept, Break, both, card, sql
 
 _CHECK = ("evaluation", "detectors_keep_their_recall")
 _QUALITY = "update evaluation.detector_quality set"
@@ -75,6 +75,19 @@ BREAKS: dict[tuple[str, str], list[Break]] = {
             "too many flagged rows are clean",
             "joint on precision, leaks and clean rows: .*the baseline is",
             sql(f"{_QUALITY} flagged = n // 2, rate = 0.5, low = 0.4, high = 0.6 where side = 'precision'"),
+        ),
+        Break(
+            "on other anchors, too, clean rows must pass",
+            r"all detectors together flag \d+ of \d+ clean rows \(judged\)",
+            sql(
+                _OTHER_ANCHORS,
+                f"{_QUALITY} flagged = n // 10 where detector = 'joint' and side = 'clean' and kind = 'judged'",
+            ),
+        ),
+        Break(
+            "on other anchors, too, an embedder that can find paraphrases must",
+            "joint on leak, paraphrase: 0 of 100; the baseline is 0.500",
+            both(card("  overrides: []", "  overrides: []\n  embedder: {kind: minilm}"), sql(_OTHER_ANCHORS)),
         ),
         Break(
             "on other anchors, too, altered rows must be found",

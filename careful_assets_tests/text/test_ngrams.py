@@ -1,4 +1,4 @@
-"""Word n-grams, character shingles and Jaccard's coefficient."""
+"""Character shingles and Jaccard's coefficient."""
 
 from __future__ import annotations
 
@@ -6,36 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from careful_assets.text.ngrams import character_shingles, jaccard, ngram_hashes
-from careful_assets.text.normalize import hash64, normalize
-
-WORDS = st.lists(st.sampled_from(["a", "b", "c", "ab", "bc"]), max_size=12)
-
-
-@given(WORDS, st.integers(1, 5))
-def test_ngram_hashes_are_those_of_every_run(words, n):
-    """Distinct runs of n words, each hashed once, ascending."""
-    runs = {tuple(words[start : start + n]) for start in range(len(words)) if start + n <= len(words)}
-    hashes = ngram_hashes(words, n)
-    assert hashes == sorted(hash64(" ".join(run)) for run in runs)
-    assert len(hashes) == len(runs)
-
-
-def test_ngrams_keep_word_borders():
-    """`a bc` and `ab c` are different runs."""
-    assert ngram_hashes(["a", "bc"], 2) != ngram_hashes(["ab", "c"], 2)
-
-
-def test_fewer_words_than_n_give_none():
-    """A short text has no n-grams rather than a shorter one."""
-    assert ngram_hashes(["one", "two"], 3) == []
+from careful_assets.text.ngrams import character_shingles, jaccard
+from careful_assets.text.normalize import normalize
 
 
 @pytest.mark.parametrize("n", [0, -1])
 def test_n_is_at_least_one(n):
     """Runs of nothing are an error in the caller."""
-    with pytest.raises(ValueError, match="at least one"):
-        ngram_hashes(["a"], n)
     with pytest.raises(ValueError, match="at least one"):
         character_shingles("abc", n)
 

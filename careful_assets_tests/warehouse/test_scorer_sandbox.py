@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from careful_assets.warehouse import sandbox
-from careful_assets_tests.warehouse.vault_fixtures import HONEST, LABELS, Place, rows, script
+from careful_assets_tests.warehouse.vault_fixtures import CAN, HONEST, LABELS, Place, rows, script
 
 CONSTANT = """
 import sys
@@ -46,23 +46,13 @@ def says(place, predictor):
     return ask
 
 
-TRY = """
-def can(act):
-    try:
-        act()
-    except OSError:
-        return False
-    return True
-"""
-
-
 @pytest.mark.parametrize("where", ["{tmp}/stolen", "/dev/shm/stolen-{pid}", "{tmp}/kept"])
 def test_predictor_writes_no_file(says, tmp_path, where):
     """No byte lands in a file, new or old; where folders are closed, no empty file either."""
     (tmp_path / "kept").write_text("as it was")
     path = where.format(tmp=tmp_path, pid=os.getpid())
     wrote, protections = says(
-        "can(write)", TRY + f"def write():\n    with open({path!r}, 'ab', 0) as f: f.write(b'row')\n"
+        "can(write)", CAN + f"def write():\n    with open({path!r}, 'ab', 0) as f: f.write(b'row')\n"
     )
     assert not wrote
     assert (tmp_path / "kept").read_text() == "as it was"
@@ -79,7 +69,7 @@ def need():
     assert open({str(tmp_path / "model")!r}).read() == "weights"
     open("/dev/null", "w").write("x")
 """
-    assert says("can(need)", TRY + need)[0]
+    assert says("can(need)", CAN + need)[0]
 
 
 @pytest.mark.parametrize("family", ["tcp", "unix"])
@@ -90,7 +80,7 @@ def test_predictor_reaches_no_socket(says, tmp_path, family):
         server.listen()
         address, kind = server.getsockname(), server.family.value
         body = f"import socket\ndef call():\n    socket.socket({kind}).connect({address!r})\n"
-        reached, protections = says("can(call)", TRY + body)
+        reached, protections = says("can(call)", CAN + body)
     if "no sockets" not in protections and (family == "unix" or "namespaces" not in protections):
         pytest.skip("this system can deny no sockets")
     assert not reached
@@ -100,14 +90,14 @@ def test_predictor_inherits_no_descriptor(says, tmp_path):
     """Files that the scoring process holds open, even inheritable ones, are not open in the predictor."""
     with open(tmp_path / "secret", "w+") as secret:
         os.set_inheritable(secret.fileno(), True)
-        body = TRY + "import os\ndef open_ones():\n    return [n for n in range(3, 1024) if can(lambda: os.fstat(n))]\n"
+        body = CAN + "import os\ndef open_ones():\n    return [n for n in range(3, 1024) if can(lambda: os.fstat(n))]\n"
         assert not says("open_ones()", body)[0]
 
 
 def test_predictor_reads_no_other_process(says, tmp_path):
     """Neither memory nor environment nor descriptors of the scoring process can be read through /proc."""
     body = (
-        TRY
+        CAN
         + f"""
 def peek():
     for name in ("mem", "environ", "fd/0"):

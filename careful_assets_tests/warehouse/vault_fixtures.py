@@ -34,6 +34,17 @@ for line in sys.stdin:
 """
 
 
+# The beginning of a predictor that tries what it may not do.
+CAN = """
+def can(act):
+    try:
+        act()
+    except OSError:
+        return False
+    return True
+"""
+
+
 def script(folder: Path, body: str, *arguments: str) -> list[str]:
     """A predictor's command: the script that it runs is written into `folder`."""
     path = folder / "predictor.py"
