@@ -11,11 +11,13 @@ from collections.abc import Iterator
 import polars as pl
 
 from careful_assets.card.evaluation import EvaluationSet
+from careful_assets.card.evaluation_rules import OWN_SET
+from careful_assets.card.reader import LoadedCard
 from careful_assets.errors import StageFailed
 from careful_assets.provenance.released import Released, released
 from careful_assets.provenance.stage import StageContext
 from careful_assets.warehouse.vault import VaultSealer
-from careful_assets.warehouse.vault_sets import OWN, SealedSets
+from careful_assets.warehouse.vault_sets import SealedSets
 
 _SETS: dict[str, type[pl.DataType]] = {
     "set_name": pl.String, "origin": pl.String, "rows": pl.Int64, "set_digest": pl.String, "dataset": pl.String,
@@ -51,7 +53,7 @@ def seal_sets(sealer: VaultSealer, sets: list[tuple[EvaluationSet, Released]]) -
 
 def set_tables(further: SealedSets, own_rows: int) -> dict[str, pl.DataFrame]:
     """`anchors.evaluation_sets`, the anchors' own rows among them, and `anchors.set_lineage`."""
-    own = {"set_name": OWN, "origin": "real", "rows": own_rows, "set_digest": further.own_digest}
+    own = {"set_name": OWN_SET, "origin": "real", "rows": own_rows, "set_digest": further.own_digest}
     others = [
         {"origin": "synthetic", "set_digest": row["content_digest"], **row}
         for row in further.sets.iter_rows(named=True)
@@ -65,15 +67,33 @@ def set_tables(further: SealedSets, own_rows: int) -> dict[str, pl.DataFrame]:
 
 def _usable(context: StageContext, one: EvaluationSet) -> Released:
     what = f"the evaluation set {one.name} ({one.dataset} {one.version})"
-    if one.dataset == context.card.name:
-        raise StageFailed(f"{what} is this dataset's own release: nothing is measured on what it made itself")
     try:
         release = released(context.home.releases(one.dataset) / one.version, one.content_digest)
     except StageFailed as error:
         raise StageFailed(f"{what}: {error}") from error
     for reason in _refusals(release, one, context.card.anchors.labels):
         raise StageFailed(f"{what}: {reason}")
+    if shared := list(_shared_makers(_lineage(release), context.loaded)):
+        raise StageFailed(
+            f"{what}: {'; '.join(shared)}. A ruler that shares them with the candidates praises what it "
+            "should measure: name a set made otherwise, or generate with another family and other prompts"
+        )
     return release
+
+
+def _shared_makers(lineage: pl.DataFrame, loaded: LoadedCard) -> Iterator[str]:
+    """What the set has in common with what the card will generate with.
+
+    Told before it is sealed, for what is sealed stays so. A family that only the endpoint's model tells is not known
+    yet: evaluation finds that one.
+    """
+    families, prompts = (set(lineage.filter(kind=kind)["item"]) for kind in ("generator_family", "prompt"))
+    family = loaded.card.generation.generator.family
+    if family in families:
+        yield f"its generator family, {family}, is that of generation.generator, too"
+    for prompt in loaded.prompts:
+        if prompt.sha256 in prompts:
+            yield f"its prompt {prompt.sha256[:16]} is {prompt.prompt_id}, too"
 
 
 def _refusals(release: Released, one: EvaluationSet, labels: list[str]) -> Iterator[str]:

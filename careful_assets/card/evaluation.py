@@ -1,6 +1,6 @@
 """E, the evaluation's part of a card: what the ruler must show, further sealed sets, and who may be shown sealed rows.
 
-Belongs here: what each key may hold. Does not belong here: rules over several keys (`rules`, `judge_rules`).
+Belongs here: what each key may hold. Does not belong here: rules over several keys (`rules`, `evaluation_rules`).
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import PurePosixPath
 
+from careful_assets.card.evaluation_rules import EVALUATION_RULES
 from careful_assets.card.generation_rules import GENERATION_RULES
-from careful_assets.card.judge_rules import JUDGE_RULES
 from careful_assets.card.own_gates import own_gate_rules
 from careful_assets.card.plain import Broken, Values, entries_at, integer_at, list_at, text_at, texts_at, value_at
 from careful_assets.card.purpose_rules import PURPOSE_RULES
@@ -31,7 +31,7 @@ RESERVED = frozenset(
 
 def broken_rules(card: Values) -> list[Broken]:
     """Every rule that a card, given as plain values, does not hold."""
-    return [broken for rule in (*PURPOSE_RULES, *GENERATION_RULES, *JUDGE_RULES, *_RULES) for broken in rule(card)]
+    return [broken for rule in (*PURPOSE_RULES, *GENERATION_RULES, *EVALUATION_RULES, *_RULES) for broken in rule(card)]
 
 
 def _use_is_allowed(card: Values) -> Iterator[Broken]:

@@ -163,7 +163,11 @@ def detector_rows(leaks: Leaks) -> pl.DataFrame:
 
 def _share(column: str) -> pl.Expr:
     """Thousandths as a share, divided as Python divides: polars' last digit is another at times."""
-    return pl.col(column).map_elements(lambda thousandths: thousandths / 1000, return_dtype=pl.Float64)
+
+    def divided(thousandths: pl.Series) -> pl.Series:
+        return pl.Series([None if one is None else one / 1000 for one in thousandths], dtype=pl.Float64)
+
+    return pl.col(column).map_batches(divided, return_dtype=pl.Float64)
 
 
 def mask(span: str) -> str:

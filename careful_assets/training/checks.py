@@ -37,8 +37,19 @@ def mix_within_caps(view: CheckView) -> Verdict:
 
 
 def mix_is_clean(view: CheckView) -> Verdict:
-    """Every row of a mix is a train anchor, or a generated row with a confirmed label that is not struck."""
+    """Every row of a mix is a train anchor, or a generated row with a confirmed label that is not struck.
+
+    Of an evaluation set no generated row is in a mix.
+    """
     strays = view.model("training/rows_without_right")
+    generated = view.table("training.mixes").filter(pl.col("origin") != "real").height
+    if view.loaded.card.purpose.use == "evaluation" and generated:
+        return Verdict(
+            False,
+            f"{generated} generated rows of an evaluation set are in a mix: what a model was trained on cannot measure "
+            "it; materialize training again",
+            {"rows": generated},
+        )
     if strays.height:
         first = strays.row(0, named=True)
         return Verdict(
@@ -145,7 +156,7 @@ def _scored_both_arms(detail: str | None) -> bool:
 
 CHECKS = (
     Check("mix_within_caps", 1, "U", "Is every class of every mix within the card's cap?", mix_within_caps),
-    Check("mix_is_clean", 1, "EF", "Has every row of a mix the right to be there?", mix_is_clean),
+    Check("mix_is_clean", 2, "EF", "Has every row of a mix the right to be there?", mix_is_clean),
     Check(
         "slices_frozen_first",
         1,

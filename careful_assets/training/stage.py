@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from careful_assets.card.fields import Use
 from careful_assets.measures.plots import intervals
 from careful_assets.provenance.stage import Inputs, Outcome, StageContext
 from careful_assets.training.fit import command_for, fit_to_file, majority_command
@@ -33,7 +34,7 @@ _RESULTS: dict[str, pl.DataType | type[pl.DataType]] = {"arm": pl.String, **_SCO
 
 def train_and_score(context: StageContext, inputs: Inputs, vault_scorer: VaultScorer) -> Outcome:
     """The training stage: what went into each mix, and what each model scores on the sealed ruler."""
-    real, generated = _training_rows(inputs)
+    real, generated = _training_rows(inputs, context.card.purpose.use)
     registry_state = str(inputs.table("anchors.vault_counts")["registry_state"][0])
     # The slices and their baselines are fixed before any model exists that could suggest others.
     slices = _frozen_slices(context, inputs, real, registry_state, vault_scorer)
@@ -58,14 +59,18 @@ def train_and_score(context: StageContext, inputs: Inputs, vault_scorer: VaultSc
     )
 
 
-def _training_rows(inputs: Inputs) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Real rows to train on, and generated rows whose label was confirmed and that are not struck."""
+def _training_rows(inputs: Inputs, use: Use) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Real rows to train on, and generated rows whose label was confirmed and that are not struck.
+
+    Of an evaluation set no generated row is: what a model was trained on cannot measure it.
+    """
     anchors = inputs.table("anchors.rows")
     real = anchors.filter(pl.col("split") == "train").select("row_id", "text", "label")
     struck = inputs.table("evaluation.leaks").select("row_id")
     confirmed = inputs.table("labeling.labels").filter(pl.col("confirmed")).join(struck, on="row_id", how="anti")
     texts = inputs.table("generation.candidates").select("row_id", "text")
-    return real, confirmed.join(texts, on="row_id").select("row_id", "text", "label")
+    generated = confirmed.join(texts, on="row_id").select("row_id", "text", "label")
+    return real, generated.clear() if use == "evaluation" else generated
 
 
 def _frozen_slices(

@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 import duckdb
 import polars as pl
 
+from careful_assets.card.evaluation_rules import OWN_SET
 from careful_assets.errors import StageFailed
 from careful_assets.warehouse.tables import append, read
 from careful_assets.warehouse.vault_store import digest_of_own, require_columns, standing
 
-OWN = "anchors"  # the name of the anchors' own rows among the sets
 _ROWS: dict[str, type[pl.DataType]] = {"row_id": pl.String, "text": pl.String, "label": pl.String}
 _LINEAGE: dict[str, type[pl.DataType]] = {"kind": pl.String, "item": pl.String}
 
@@ -43,7 +43,7 @@ def add_set(con: duckdb.DuckDBPyConnection, further: FurtherSet) -> int:
     what = f"the evaluation set {further.name}"
     require_columns(further.rows, what, _ROWS)
     require_columns(further.lineage, f"{what}, its lineage", _LINEAGE)
-    if further.name == OWN:
+    if further.name == OWN_SET:
         raise StageFailed(f"{what}: that is what the anchors' own rows are called; name it otherwise")
     if further.rows.is_empty() or further.rows["row_id"].n_unique() != further.rows.height:
         raise StageFailed(f"{what} has no rows, or repeats one; nothing was sealed of it")

@@ -17,6 +17,20 @@ from careful_assets.card.rules import broken_rules
 from careful_assets.errors import MalformedInput
 from careful_assets_tests.card.cards import CARD, swapped, write_card
 
+MEASURES = (
+    ("use: training\n", "use: evaluation\n"),
+    ("allowed: [training]", "allowed: [evaluation]"),
+    ("{use: evaluation, reason: Not real.}", "{use: training, reason: It measures.}"),
+)
+
+
+def sets(*named: tuple[str, str]) -> tuple[str, str]:
+    """The card with these sets, by name and dataset."""
+    rest = f"version: 1.0.0, content_digest: {'a' * 64}"
+    listed = ", ".join(f"{{name: {name}, dataset: {dataset}, {rest}}}" for name, dataset in named)
+    return ("  max_leak_share: 0.05\n", f"  max_leak_share: 0.05\n  sets: [{listed}]\n")
+
+
 PLAIN: dict[str, Any] = YAML(typ="safe", pure=True).load(CARD)
 VERIFIERS = ("program", "people", "judges", "none")  # the better first
 SQL = (
@@ -43,7 +57,7 @@ REFUSALS = [
         [("artifact_type: rare_class", "artifact_type: rationale")],
         "purpose.artifact_type",
         "no gate profile for the cell rationale.training (artifact type × use); known cells: paraphrase.training, "
-        "rare_class.training",
+        "rare_class.evaluation, rare_class.training",
     ),
     (
         [("nature: simulation", "nature: fabrication")],
@@ -87,6 +101,21 @@ REFUSALS = [
         "evaluation.ruler.visible_change",
         "0.4 is above discordant_share, 0.3: predictors that differ on that share of the rows cannot differ by more in "
         "recall; lower it, or raise discordant_share",
+    ),
+    (
+        [sets(("anchors", "other"))],
+        "evaluation.sets[0].name",
+        "'anchors' is what the anchors' own sealed rows are called; name the set otherwise",
+    ),
+    (
+        [sets(("field", "other"), ("field", "another"))],
+        "evaluation.sets[1].name",
+        "'field' is named a second time; keep one, or give each a name of its own",
+    ),
+    (
+        [sets(("field", "tickets"))],
+        "evaluation.sets[0].dataset",
+        "is this dataset itself: nothing is measured on what it made; name a set of another dataset",
     ),
     (
         [SQL],
@@ -135,6 +164,45 @@ def test_one_database_or_one_url_is_accepted(tmp_path: Path) -> None:
     for number, line in enumerate(("    url: env:TICKETS\n", "    database: tickets.duckdb\n")):
         text = swapped((SQL[0], SQL[1].replace(line, "")))
         assert read_card(write_card(tmp_path / str(number), text)).card.anchors.source.kind == "sql"
+
+
+def test_an_evaluation_set_that_measures_alone_is_accepted(tmp_path: Path) -> None:
+    """Its cell has a profile, evaluation is its one use, and training is forbidden by name."""
+    loaded = read_card(write_card(tmp_path, swapped(*MEASURES)))
+    assert loaded.profile.cell == "rare_class.evaluation"
+
+
+@pytest.mark.parametrize(
+    ("limits", "key", "words"),
+    [
+        ({"allowed": ["evaluation", "training"]}, "use_limits.allowed", "training is refused for an evaluation set"),
+        ({"forbidden": [{"use": "demo"}]}, "use_limits.forbidden", "must name training, for this is an evaluation set"),
+    ],
+)
+def test_nothing_is_trained_on_an_evaluation_set(limits: dict[str, Any], key: str, words: str) -> None:
+    """A card for evaluation that allows training, or does not forbid it, is refused at that key."""
+    card = deepcopy(PLAIN)
+    card["purpose"]["use"] = "evaluation"
+    card["use_limits"] = {"allowed": ["evaluation"], "forbidden": [{"use": "training"}]} | limits
+    assert any(".".join(map(str, place)) == key and words in said for place, said in broken_rules(card))
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "words"),
+    [
+        ("rationale", "purpose.artifact_type", "rationale is refused for evaluation: a gold answer that a generator"),
+        ("code_with_tests", "purpose.artifact_type", "code_with_tests is refused for evaluation: a gold answer"),
+        ("rag_question", "purpose.verifier.kind", "must be grounding for rag_question.evaluation"),
+    ],
+)
+def test_generated_gold_answers_and_ungrounded_questions_are_refused(kind: str, key: str, words: str) -> None:
+    """What would make a generator's mistakes the truth is refused by name, whatever profile there is."""
+    card = deepcopy(PLAIN)
+    card["purpose"] |= {"use": "evaluation", "artifact_type": kind}
+    assert any(".".join(map(str, place)) == key and words in said for place, said in broken_rules(card))
+    if kind == "rag_question":
+        card["purpose"]["verifier"] |= {"kind": "grounding"}
+        assert not any(".".join(map(str, place)) == key for place, _ in broken_rules(card))
 
 
 def values(**changes: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from careful_assets.labeling.judges.nearest_anchors import NearestAnchors
 from careful_assets_tests.life.breaks_filtering import excluded
-from careful_assets_tests.life.damage import LEAK_COLUMNS, Accept, Break, attribute, card, sql
+from careful_assets_tests.life.damage import LEAK_COLUMNS, Accept, Break, attribute, both, card, sql
 
 _OPEN = "(select min(row_id) from anchors.rows)"
 _TRAIN = "(select min(row_id) from anchors.rows where split = 'train')"
@@ -250,6 +250,15 @@ BREAKS: dict[tuple[str, str], list[Break]] = {
     ],
     ("training", "mix_is_clean"): [
         Break("a struck row", "1 rows have no right to be in a mix", sql(_strike(_MIXED))),
+        Break(
+            "an evaluation set's own generated rows",
+            r"\d+ generated rows of an evaluation set are in a mix",
+            both(
+                card("  use: training\n", "  use: evaluation\n"),
+                card("  allowed: [training]\n", "  allowed: [evaluation]\n"),
+                card("    - use: evaluation\n", "    - use: training\n"),
+            ),
+        ),
         Break(
             "a row whose label nobody confirmed",
             "1 rows have no right",

@@ -1,0 +1,212 @@
+"""A synthetic evaluation set's way: released by one card, sealed by another's anchors, scored apart; or refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from careful_assets.provenance.release_files import MANIFEST, read_document
+from careful_assets.provenance.released import released
+from careful_assets.warehouse.home import Home
+from careful_assets_tests.cli.endpoints import Writer, serving
+from careful_assets_tests.cli.projects import NAME, as_csv, make_project, review_rows
+from careful_assets_tests.life.arrange import Life, failures_of
+from careful_assets_tests.life.round_lives import fresh
+
+RULER, SET = "phone_ruler", "made_up"
+_GENERATOR = "{kind: llm, mode: completion}"
+_LIMITS = """\
+  allowed: [training]
+  forbidden: [{use: evaluation, reason: They measure the generator.}]
+"""
+_MEASURE_ONLY = """\
+  allowed: [evaluation]
+  forbidden: [{use: training, reason: What a model was trained on cannot measure it.}]
+"""
+
+
+@dataclass(frozen=True)
+class Cards:
+    """A released evaluation set, and a dataset of another family and other prompts that may name it."""
+
+    ruler: Life
+    user: Life
+    digest: str
+
+    @property
+    def released_rows(self) -> int:
+        """How many generated rows the set has."""
+        release = released(self.ruler.home.releases(RULER) / "1.0.0", self.digest)
+        return release.rows.filter(origin="generated").height
+
+    @classmethod
+    def at(cls, root: Path, digest: str = "") -> Cards:
+        project, home = root / "project", Home(root / "home")
+        return cls(Life(project, home, RULER), Life(project, home, NAME), digest)
+
+    def copied(self, to: Path) -> Cards:
+        """Both cards and the release, the user's own life not begun."""
+        for part in ("project", "home"):
+            shutil.copytree(self.ruler.project.parent / part, to / part)
+        return Cards.at(to, self.digest)
+
+    def name_set(self, *, dataset: str = RULER, version: str = "1.0.0", digest: str = "") -> None:
+        """Enter the set in the user's card."""
+        one = f"{{name: {SET}, dataset: {dataset}, version: {version}, content_digest: {digest or self.digest}}}"
+        self.user.rewrite_card("evaluation: {max_leak_share", f"evaluation: {{sets: [{one}], max_leak_share")
+
+
+def lives(life: Life, to_stage: str, model: str, writer: Writer = fresh) -> None:
+    """Run to this stage with an endpoint that serves this model."""
+    with serving(writer=writer) as endpoint, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAREFUL_LLM_URL", endpoint.url)
+        patch.setenv("CAREFUL_LLM_MODEL", model)
+        report = life.run(to_stage)
+    if not report.success:
+        raise AssertionError(report.problems)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Cards:
+    """The ruler's card has lived to its release, on anchors of its own."""
+    root = tmp_path_factory.mktemp("sets")
+    made = Cards.at(root)
+    make_project(root / "project", name=RULER, generator=_GENERATOR)
+    make_project(root / "project", generator=_GENERATOR)
+    card = made.ruler.card_path
+    before = (card.parent / "anchors.csv").read_bytes()
+    anchors = as_csv(review_rows(seed=4))
+    (card.parent / "anchors.csv").write_bytes(anchors)
+    prompt = "Say {{ label }}:{% for text in exemplars %} {{ text }}{% endfor %}"
+    (card.parent / "prompts" / "plain.jinja").write_text(prompt, "utf-8")
+    made.ruler.rewrite_card(hashlib.sha256(before).hexdigest(), hashlib.sha256(anchors).hexdigest())
+    made.ruler.rewrite_card("  name: reviews\n", "  name: shop_reviews\n")
+    made.ruler.rewrite_card("  use: training\n", "  use: evaluation\n")
+    made.ruler.rewrite_card(_LIMITS, _MEASURE_ONLY)
+    lives(made.ruler, "release", "mistral-7b", lambda seed: fresh(seed + 10**6))
+    return Cards.at(root, str(read_document(made.ruler.home.releases(RULER) / "1.0.0" / MANIFEST)["content_digest"]))
+
+
+@pytest.fixture
+def cards(finished: Cards, tmp_path: Path) -> Cards:
+    return finished.copied(tmp_path / "copy")
+
+
+@pytest.fixture(scope="module")
+def scored(finished: Cards, tmp_path_factory: pytest.TempPathFactory) -> Cards:
+    """The user's card named the set after its anchors were sealed, and lived to its training."""
+    cards = finished.copied(tmp_path_factory.mktemp("scored"))
+    assert cards.user.materialize("anchors").success
+    cards.name_set()
+    lives(cards.user, "training", "qwen2-7b")
+    return cards
+
+
+def test_no_model_is_trained_on_the_set(finished: Cards) -> None:
+    """The card's own training takes none of its generated rows, though it confirmed some."""
+    assert finished.released_rows
+    assert set(finished.ruler.table("training.mixes")["origin"]) == {"real"}
+
+
+def test_a_set_is_sealed_beside_the_real_rows(scored: Cards) -> None:
+    """Its rows make another state of the registry, not another vintage; what made them is on record."""
+    user = scored.user
+    sets = {row["set_name"]: row for row in user.table("anchors.evaluation_sets").to_dicts()}
+    assert (sets["anchors"]["origin"], sets[SET]["origin"]) == ("real", "synthetic")
+    assert sets[SET]["rows"] == scored.released_rows
+    versions = user.table("provenance.versions").filter(stage="anchors").sort("seq")["registry_state"].to_list()
+    assert len(set(versions)) == 2
+    assert versions[-1] == sets[SET]["registry_state"] == user.table("anchors.vault_counts")["registry_state"][0]
+    assert user.table("anchors.sources").height == 1
+    lineage = user.table("anchors.set_lineage").filter(set_name=SET)
+    assert lineage.filter(kind="generator_family")["item"].to_list() == ["mistral"]
+    assert {"prompt", "seed", "generator", "row"} <= set(lineage["kind"])
+
+
+def test_a_set_is_scored_apart(scored: Cards) -> None:
+    """Its rows have a slice of their own, and stand in none of the real rows."""
+    results = scored.user.table("training.results").filter(name="accuracy")
+    real = scored.user.table("anchors.evaluation_sets").filter(origin="real")["rows"][0]
+    assert set(results.filter(slice="all")["n"]) == {real}
+    assert set(results.filter(slice=f"set:{SET}", reference_value=None)["n"]) <= {scored.released_rows}
+    assert scored.released_rows in set(results.filter(slice=f"set:{SET}")["n"])
+
+
+def test_a_family_that_only_the_endpoint_tells_is_refused_by_evaluation(cards: Cards) -> None:
+    """The card declares no family, and its model is of the set's: evaluation names it; no text is shared."""
+    cards.name_set()
+    named = f"lineage_is_disjoint.*set {SET}: generator family mistral is also that of"
+    with pytest.raises(AssertionError, match=named):
+        lives(cards.user, "training", "mistral-nemo")
+    assert cards.user.table("evaluation.leaks").filter(set_name=SET).is_empty()
+    assert cards.user.table("training.mixes").is_empty()
+
+
+def refusal(cards: Cards) -> str:
+    """What the anchors stage says; nothing was sealed."""
+    (said,) = failures_of(cards.user.materialize("anchors"))
+    assert not cards.user.home.vault(NAME).exists()
+    return said
+
+
+def test_a_shared_family_is_refused_by_name(cards: Cards) -> None:
+    """The card generates with a model of the set's family: refused before a row is sealed, though no text is shared."""
+    cards.user.rewrite_card(f"generator: {_GENERATOR}", "generator: {kind: llm, mode: completion, family: mistral}")
+    cards.name_set()
+    assert f"{SET} ({RULER} 1.0.0): its generator family, mistral, is that of generation.generator" in refusal(cards)
+
+
+def test_a_shared_prompt_is_refused_by_name(cards: Cards) -> None:
+    """One prompt file of both cards has the same bytes."""
+    prompts = [life.card_path.parent / "prompts" / "plain.jinja" for life in (cards.ruler, cards.user)]
+    prompts[1].write_bytes(prompts[0].read_bytes())
+    cards.name_set()
+    assert "is plain, too" in refusal(cards)
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ({"version": "3.0.0"}, "there is no such folder"),
+        ({"digest": "a" * 64}, "not aaaaaaaaaaaaaaaa..."),
+    ],
+)
+def test_what_is_no_such_set_is_refused(cards: Cards, named: dict[str, str], said: str) -> None:
+    """Another version, another content: each by name, with nothing sealed."""
+    cards.name_set(**named)
+    assert said in refusal(cards)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "said"),
+    [
+        (["training"], "its allowed uses do not name evaluation"),
+        (["evaluation", "training"], "it may be trained on, too"),
+    ],
+)
+def test_what_was_not_made_to_measure_is_refused(cards: Cards, allowed: list[str], said: str) -> None:
+    """Only a release whose one use is to measure becomes a ruler."""
+    path = cards.ruler.home.releases(RULER) / "1.0.0" / MANIFEST
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["use_limits"]["allowed"] = allowed
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    cards.name_set()
+    assert said in refusal(cards)
+
+
+def test_labels_of_other_classes_are_refused(cards: Cards) -> None:
+    """A set whose rows carry a label that the card's anchors do not have."""
+    before = (cards.user.card_path.parent / "anchors.csv").read_bytes()
+    anchors = before.replace(b",bad\n", b",poor\n")
+    (cards.user.card_path.parent / "anchors.csv").write_bytes(anchors)
+    text = cards.user.card_path.read_text(encoding="utf-8").replace("label: bad", "label: poor")
+    text = text.replace("labels: [bad]", "labels: [poor]").replace("[bad, fair, good]", "[poor, fair, good]")
+    text = text.replace(hashlib.sha256(before).hexdigest(), hashlib.sha256(anchors).hexdigest())
+    cards.user.card_path.write_text(text, encoding="utf-8")
+    cards.name_set()
+    assert "rows carry labels that are none of anchors.labels: poor, fair, good" in refusal(cards)
