@@ -11,13 +11,12 @@ from collections.abc import Iterator
 import polars as pl
 
 from careful_assets.card.evaluation import EvaluationSet
-from careful_assets.card.evaluation_rules import OWN_SET
 from careful_assets.card.reader import LoadedCard
 from careful_assets.errors import StageFailed
 from careful_assets.provenance.released import Released, released
 from careful_assets.provenance.stage import StageContext
 from careful_assets.warehouse.vault import VaultSealer
-from careful_assets.warehouse.vault_sets import SealedSets
+from careful_assets.warehouse.vault_sets import OWN_SET, SealedSets
 
 _SETS: dict[str, type[pl.DataType]] = {
     "set_name": pl.String, "origin": pl.String, "rows": pl.Int64, "set_digest": pl.String, "dataset": pl.String,

@@ -24,7 +24,6 @@ from careful_assets.anchors.vintages import (
     settle,
 )
 from careful_assets.card.anchors import Anchors
-from careful_assets.card.evaluation_rules import OWN_SET
 from careful_assets.provenance.digests import sha256
 from careful_assets.provenance.stage import Inputs, Outcome, StageContext
 from careful_assets.provenance.stages import TABLES
@@ -34,6 +33,7 @@ from careful_assets.warehouse.staging import Staging
 from careful_assets.warehouse.tables import Table
 from careful_assets.warehouse.vault import Sealed, VaultSealer
 from careful_assets.warehouse.vault_near import Near
+from careful_assets.warehouse.vault_sets import OWN_SET
 
 
 def seal_and_split(context: StageContext, inputs: Inputs, vault_sealer: VaultSealer) -> Outcome:

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 
 from careful_assets.card.plain import Broken, Values, entries_at, text_at
 
-OWN_SET = "anchors"
-"""What the anchors' own sealed rows are called among the sets."""
+_OWN_SET = "anchors"  # in the vault, the anchors' own rows among the sets
 
 
 def _judge_is_of_another_family(card: Values) -> Iterator[Broken]:
@@ -26,7 +25,7 @@ def _judge_is_of_another_family(card: Values) -> Iterator[Broken]:
 
 
 def _sets_are_told_apart(card: Values) -> Iterator[Broken]:
-    seen = {OWN_SET: "is what the anchors' own sealed rows are called; name the set otherwise"}
+    seen = {_OWN_SET: "is what the anchors' own sealed rows are called; name the set otherwise"}
     for index, entry in entries_at(card, "evaluation", "sets"):
         name = text_at(entry, "name")
         if name in seen:

@@ -85,8 +85,8 @@ class VaultSealer:
             vault_store.recorded(self._warehouse_path, self._run_id, opening),
         ):
             opening.protections = vault_store.file_protections(self._vault_path)
-            opening.registry_state, opening.rows = vault_store.standing(con)
             hold_seal(con, self._vault_path)
+            opening.registry_state, opening.rows = vault_store.standing(con)
             found = near_refs(con, near, self._vault_path.parent).with_columns(how=pl.lit("near"))
             kin = pl.concat([run_model(con, "vault/kin"), found])
             opening.detail = {"kin": kin["ref"].n_unique(), "near_thousandths": near.thousandths if near else None}
@@ -183,8 +183,8 @@ class VaultSealer:
         opening = Opening(self.stage, "VaultSealer", "look_up")
         with connect(self._vault_path) as con, vault_store.recorded(self._warehouse_path, self._run_id, opening):
             opening.protections = vault_store.file_protections(self._vault_path)
-            opening.registry_state, opening.rows = vault_store.standing(con)
             hold_seal(con, self._vault_path)
+            opening.registry_state, opening.rows = vault_store.standing(con)
             return look_up(con, row_id, texts, search)
 
     @wordless

@@ -72,14 +72,26 @@ def hold_seal(con: duckdb.DuckDBPyConnection, vault_path: Path) -> None:
     """Hold the vault's content to the seal of its last entry.
 
     Raises:
-        StageFailed: they differ; or the last entry has none although an earlier one has.
+        StageFailed: they differ; the last entry has none although an earlier one has; or what a seal is made of is
+            gone: the registry, the key, a value that no row is without.
     """
-    registry = read(con, "sealed.registry").sort("seq")
-    if "seal" not in registry.columns or not registry["seal"].count():
-        return
-    seal = registry["seal"][-1]
-    if seal is None or not hmac.compare_digest(seal, content_seal(con)):
+    try:
+        holds = _holds(con)
+    except (duckdb.Error, pl.exceptions.PolarsError, LookupError, TypeError, ValueError, AttributeError):
+        holds = False
+    if not holds:
         raise not_as_sealed(vault_path)
+
+
+def _holds(con: duckdb.DuckDBPyConnection) -> bool:
+    registry = read(con, "sealed.registry").sort("seq")
+    if registry.is_empty():
+        # A vault that is only being made: what was sealed would stand in its registry.
+        return read(con, "sealed.rows").is_empty()
+    if "seal" not in registry.columns or not registry["seal"].count():
+        return True
+    seal = registry["seal"][-1]
+    return seal is not None and hmac.compare_digest(seal, content_seal(con))
 
 
 def not_as_sealed(vault_path: Path) -> StageFailed:

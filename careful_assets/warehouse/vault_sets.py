@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 import duckdb
 import polars as pl
 
-from careful_assets.card.evaluation_rules import OWN_SET
 from careful_assets.errors import StageFailed
 from careful_assets.warehouse.tables import append, read
 from careful_assets.warehouse.vault_store import digest_of_own, require_columns, standing
 
+OWN_SET = "anchors"
+"""The name of the anchors' own rows among the sets."""
 _ROWS: dict[str, type[pl.DataType]] = {"row_id": pl.String, "text": pl.String, "label": pl.String}
 _LINEAGE: dict[str, type[pl.DataType]] = {"kind": pl.String, "item": pl.String}
 

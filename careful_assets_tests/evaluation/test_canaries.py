@@ -12,6 +12,7 @@ from careful_assets.evaluation.canaries import held_by_file, leaks_of
 from careful_assets.evaluation.detecting import DETECTORS, LEAKS
 from careful_assets.text import canaries as workshop
 from careful_assets.warehouse.canary_registry import CanaryRegistry
+from careful_assets.warehouse.connections import connect
 from careful_assets_tests.warehouse.vault_fixtures import Place, rows
 
 
@@ -36,7 +37,7 @@ def test_each_sets_canary_and_the_releases_are_found(place: Place) -> None:
     registry(place).register("sealed_set", "field_v1", workshop)
     inner = dict(place.inside("canaries").select("name", "text").iter_rows())["field_v1"]
     leaks, runs = leaks_of(
-        registry(place), ["anchors", "field_v1"], frames("clean", str(release.text).upper(), f"so {inner}"), "state"
+        registry(place), ["anchors", "field_v1"], frames("clean", str(release.text).upper(), f"so {inner}"), "state", {}
     )
     assert leaks.schema == pl.Schema(LEAKS)
     assert runs.schema == pl.Schema(DETECTORS)
@@ -51,10 +52,23 @@ def test_each_sets_canary_and_the_releases_are_found(place: Place) -> None:
 def test_every_named_set_has_its_canary_once(place: Place) -> None:
     """Registered when a set is first seen, and the same one ever after."""
     for _ in range(2):
-        leaks_of(registry(place), ["anchors", "other"], frames("clean"), "state")
+        leaks_of(registry(place), ["anchors", "other"], frames("clean"), "state", {})
     assert place.inside("canaries").select("place", "name").sort("name").rows() == [
         ("sealed_set", "anchors"), ("sealed_set", "other"),
     ]  # fmt: skip
+
+
+def test_a_release_whose_canary_the_vault_lost_is_told(place: Place) -> None:
+    """A canary that a release carries and the registry does not have: the search is none, and names the release."""
+    kept = registry(place).register("release", "1.0.0", workshop)
+    carried = {"1.0.0": [kept.digest], "1.1.0": []}
+    assert leaks_of(registry(place), ["anchors"], frames("clean"), None, carried)[1]["ran"].all()
+    with connect(place.vault) as con:
+        con.execute("delete from sealed.canaries where place = 'release'")
+    leaks, runs = leaks_of(registry(place), ["anchors"], frames(str(kept.text)), None, carried)
+    assert leaks.is_empty()
+    assert not runs["ran"].any()
+    assert "canary of release 1.0.0 no more" in runs["cause"][0]
 
 
 def test_what_fails_did_not_run(tmp_path: Path, place: Place) -> None:
@@ -70,7 +84,7 @@ def test_what_fails_did_not_run(tmp_path: Path, place: Place) -> None:
         (registry(place), broken()),
         (registry(place), [pl.DataFrame({"row_id": ["a"]})]),
     ):
-        leaks, runs = leaks_of(one, ["anchors"], offered, None)
+        leaks, runs = leaks_of(one, ["anchors"], offered, None, {})
         run = runs.row(0, named=True)
         assert leaks.is_empty()
         assert not run["ran"]

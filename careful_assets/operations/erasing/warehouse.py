@@ -15,7 +15,6 @@ from typing import Any, get_args
 import duckdb
 import polars as pl
 
-from careful_assets.card.evaluation_rules import OWN_SET
 from careful_assets.operations.erasing.reach import Reach
 from careful_assets.provenance.digests import data_version
 from careful_assets.provenance.erasures import Kind, choice_item, choice_of, newest_steps, record_step, text_item
@@ -26,6 +25,7 @@ from careful_assets.warehouse.connections import connect, transaction
 from careful_assets.warehouse.rewriting import delete_ids, rewrite
 from careful_assets.warehouse.tables import Stored, append, read, replace
 from careful_assets.warehouse.vault_erasing import Unsealed
+from careful_assets.warehouse.vault_sets import OWN_SET
 
 # Where a reached row's own records stand. Mixes, runs and releases keep its id, which says what is to be done again.
 _BY_ROW = (
