@@ -35,8 +35,6 @@ MakeDetectors = Callable[[Mapping[str, int]], "Sequence[Detector]"]
 MakeBeside = Callable[[pl.Series], MakeDetectors]
 """From the texts of open rows to what makes detectors that know them, at given cut-offs in thousandths."""
 
-VERSION = 1
-"""Raised with every change that can change a figure: a remembered benchmark knows this code by it."""
 QUALITY = pl.Schema(
     {
         "detector": pl.String, "detector_version": pl.Int32, "threshold": pl.Float64, "side": pl.String,

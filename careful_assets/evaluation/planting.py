@@ -18,8 +18,6 @@ from careful_assets.provenance.digests import sha256
 from careful_assets.text.leaks.protocol import SHORTEST_JUDGED
 from careful_assets.text.normalize import tokens
 
-VERSION = 1
-"""Raised with every change that can change a planted row: a remembered benchmark knows this code by it."""
 VERBATIM, PUNCTUATION, SWAPS = "verbatim", "case and punctuation", "word swaps"
 TRUNCATED, EMBEDDED, PARAPHRASE = "truncation", "embedded", "paraphrase"
 BUILT = (VERBATIM, PUNCTUATION, SWAPS, TRUNCATED, EMBEDDED)

@@ -1,8 +1,8 @@
 """Remembers a benchmark of the leak detectors in the home's cache: it takes long, and hangs on few things alone.
 
 Belongs here: when a benchmark may be taken from there. A file that is not as it was written is measured anew, and a
-benchmark in which a detector failed is not kept. What a detector does stands in the key as its version, what is planted
-as `planting.VERSION`, how it is counted as `benchmark.VERSION`.
+benchmark in which a detector failed is not kept. What detects, plants and counts stands in the key as the bytes of its
+source: a benchmark does not outlive the code that it measured, whether somebody thought of a version or not.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import polars as pl
 
+import careful_assets
 from careful_assets.card.profiles import LeakSettings
 from careful_assets.evaluation import benchmark, planting
 from careful_assets.evaluation.benchmark import MakeBeside, Quality, detector_quality
@@ -23,6 +24,10 @@ from careful_assets.evaluation.cut_offs import CURVES, CutOff
 from careful_assets.provenance.digests import canonical, sha256, table_digest
 from careful_assets.warehouse.home import Home, explained
 
+_OWN = ("benchmark", "cut_offs", "detecting", "planting")
+_PACKAGE = Path(careful_assets.__file__).parent
+SOURCES = (_PACKAGE / "text", _PACKAGE / "llm", *(_PACKAGE / "evaluation" / f"{name}.py" for name in _OWN))
+"""Files and folders with the code that a benchmark measures, and measures with."""
 _ANCHORS = ["row_id", "text", "label", "group_id", "split"]
 
 
@@ -32,7 +37,6 @@ def remembered_quality(
     other: pl.Series | None,
     beside: MakeBeside,
     settings: LeakSettings,
-    versions: Mapping[str, int],
     embedder: Mapping[str, Any],
 ) -> Quality:
     """`detector_quality` of these detectors on these anchors, measured at most once.
@@ -40,18 +44,16 @@ def remembered_quality(
     Args:
         home: where it is kept.
         anchors, other, beside, settings: as `detector_quality` has them.
-        versions: of the detectors, by name.
         embedder: what the card says of it.
 
     Raises:
         HomeUnusable: the cache cannot be written.
         StageFailed: as `detector_quality`.
     """
-    own = {name: versions[name] for name in settings.detectors}
-    code = [planting.VERSION, benchmark.VERSION, [asdict(pair) for pair in planting.paraphrase_pairs()]]
+    code = [_source_digest(), [asdict(pair) for pair in planting.paraphrase_pairs()]]
     texts = None if other is None else sorted(map(sha256, other.to_list()))
     rows = table_digest(anchors.select(_ANCHORS))
-    key = sha256(canonical([code, rows, texts, own, settings.model_dump(mode="json"), embedder]))
+    key = sha256(canonical([code, rows, texts, settings.model_dump(mode="json"), embedder]))
     path = home.cache / "leak_benchmarks" / f"{key}.json"
     known = _read(path)
     if known is not None:
@@ -65,6 +67,11 @@ def remembered_quality(
             partial.write_text(_written(measured), encoding="utf-8")
             partial.replace(path)
     return measured
+
+
+def _source_digest() -> str:
+    files = [file for source in SOURCES for file in ([source] if source.is_file() else sorted(source.rglob("*.py")))]
+    return sha256(canonical([sha256(file.read_text(encoding="utf-8")) for file in files]))
 
 
 def _written(measured: Quality) -> str:

@@ -13,7 +13,7 @@ import polars as pl
 from careful_assets.evaluation import page
 from careful_assets.evaluation.benchmark import Quality
 from careful_assets.evaluation.canaries import canary_leaks
-from careful_assets.evaluation.detecting import detector_rows, detector_versions, detectors_beside, judge_of, leak_rows
+from careful_assets.evaluation.detecting import detector_rows, detectors_beside, judge_of, leak_rows
 from careful_assets.evaluation.lineage import lineage_leaks
 from careful_assets.evaluation.remembered import remembered_quality
 from careful_assets.evaluation.rescans import scan_releases
@@ -73,8 +73,7 @@ def _detectors(context: StageContext, inputs: Inputs) -> tuple[Quality, LeakScan
         return detectors_beside(context.card, settings, texts)
 
     other = contrasts if len(contrasts) else None
-    versions = detector_versions()
-    measured = remembered_quality(context.home, anchors, other, beside, settings, versions, embedder)
+    measured = remembered_quality(context.home, anchors, other, beside, settings, embedder)
     texts = anchors.sort("row_id")["text"]
     families = inputs.table("generation.requests")["generator_family"].unique().to_list()
     judge = judge_of(context.card, families, texts, context.home.cache)

@@ -212,12 +212,9 @@ def test_a_curve_counts_shares_from_each_score_on() -> None:
         assert shares == sorted(shares, reverse=True)
 
 
-def remember(
-    home: Home, make: Make = detectors, versions: Mapping[str, int] | None = None, known: str = "minilm"
-) -> Quality:
+def remember(home: Home, make: Make = detectors, known: str = "minilm") -> Quality:
     """A small benchmark, remembered in this home."""
-    own = versions or dict.fromkeys(NAMES, 1)
-    return remembered_quality(home, anchors(60, 20), None, lambda rows: make, SETTINGS, own, {"kind": known})
+    return remembered_quality(home, anchors(60, 20), None, lambda rows: make, SETTINGS, {"kind": known})
 
 
 @pytest.fixture
@@ -268,6 +265,19 @@ def test_another_embedder_is_measured_anew(home: Home, counted: list[int]) -> No
     """What the card says of the embedder is part of what a benchmark is remembered by."""
     remember(home, known="one")
     remember(home, known="another")
+    assert len(counted) == len(kept(home)) == 2
+
+
+def test_other_code_is_measured_anew(
+    home: Home, counted: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change in a detector's own file, whatever its version says."""
+    assert all(source.exists() for source in remembered.SOURCES)
+    own = tmp_path / "detector.py"
+    monkeypatch.setattr(remembered, "SOURCES", (*remembered.SOURCES, own))
+    for code in ("threshold = 1", "threshold = 2", "threshold = 1"):
+        own.write_text(code, encoding="utf-8")
+        remember(home)
     assert len(counted) == len(kept(home)) == 2
 
 
