@@ -1,4 +1,4 @@
-"""Fixtures that more than one folder of tests uses: the demo's anchors, fetched once, and one finished life to copy."""
+"""Fixtures that more than one folder of tests uses: the demo's anchors, fetched once, and finished lives to copy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -60,16 +60,27 @@ def finished_life(tmp_path_factory: pytest.TempPathFactory, anchor_cache: Path) 
 
     Workers that run tests side by side share it: whichever needs it first makes it.
     """
+    return _finished(tmp_path_factory, "finished", lambda root: arrange.new_life(root, anchor_cache))
+
+
+@pytest.fixture(scope="session")
+def finished_small_life(tmp_path_factory: pytest.TempPathFactory) -> Life:
+    """One whole life of the small project, shared by workers like `finished_life`. Read it, never write."""
+    return _finished(tmp_path_factory, "finished_small", arrange.new_small_life)
+
+
+def _finished(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Life]) -> Life:
     base = tmp_path_factory.getbasetemp()
-    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
     with _alone(root):
         took = root / "seconds"
         if not took.exists():
-            life, begun = arrange.new_life(root, anchor_cache), time.monotonic()
+            life, begun = make(root), time.monotonic()
             report = life.run()
             assert report.success, report.problems
-            took.write_text(f"{time.monotonic() - begun}", encoding="utf-8")
-    return Life(root / "project", Home(root / "home"), seconds=float(took.read_text(encoding="utf-8")))
+            took.write_text(f"{time.monotonic() - begun} {life.dataset}", encoding="utf-8")
+        seconds, dataset = took.read_text(encoding="utf-8").split()
+    return Life(root / "project", Home(root / "home"), dataset, float(seconds))
 
 
 @contextmanager
@@ -88,3 +99,9 @@ def _alone(root: Path) -> Iterator[None]:
 def copied_life(finished_life: Life, tmp_path: Path) -> Life:
     """The finished life's project and home, to break; without Dagster's own records."""
     return finished_life.copy(tmp_path / "life")
+
+
+@pytest.fixture
+def copied_small_life(finished_small_life: Life, tmp_path: Path) -> Life:
+    """The finished small life's project and home, to break; without Dagster's own records."""
+    return finished_small_life.copy(tmp_path / "small_life")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import shutil
 import sys
 from dataclasses import fields, is_dataclass
 
@@ -62,11 +63,18 @@ def silent(text):
     assert not [word for word in PLANTED if word in text]
 
 
-@pytest.fixture
-def place(tmp_path):
-    place = Place.at(tmp_path / "home")
+@pytest.fixture(scope="module")
+def first_place(tmp_path_factory):
+    """Copied for each test: sealing takes longer."""
+    place = Place.at(tmp_path_factory.mktemp("first") / "home")
     place.seal(sealed_rows(), {"s": sealed_rows()["row_id"].to_list()})
     return place
+
+
+@pytest.fixture
+def place(first_place, tmp_path):
+    shutil.copytree(first_place.root, tmp_path / "home")
+    return Place(tmp_path / "home")
 
 
 def registry(place):

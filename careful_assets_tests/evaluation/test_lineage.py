@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,20 +29,30 @@ CLEAN = {"generator_family": "qwen", "generator": "weights-q", "prompt": "prompt
 class World:
     """A vault of four real rows, two candidates of the family ngram and one that came in a file, and synthetic sets."""
 
-    def __init__(self, root: Path) -> None:
-        self.place = Place.at(root)
-        sealed = self.place.seal(rows(["it is bad", "it is good", "so bad a day", "so good a day"]))
-        self.state = sealed.registry_state
-        with self.open() as con:
-            add(con, "anchors.vault_counts", {"label": "praise", "n": 4, "groups": 2, "registry_state": self.state})
-            add(con, "anchors.rows", self.anchor("shown", "exemplar"), self.anchor("unshown", "exemplar"))
-            add(con, "anchors.evaluation_sets", self.set("anchors", "real"))
-            add(con, "generation.requests", self.request("r1", "ngram", ["shown"]), self.request("r0", "unknown", []))
+    def __init__(self, place: Place, state: str) -> None:
+        self.place, self.state = place, state
+
+    @classmethod
+    def at(cls, root: Path) -> World:
+        place = Place.at(root)
+        world = cls(
+            place, place.seal(rows(["it is bad", "it is good", "so bad a day", "so good a day"])).registry_state
+        )
+        with world.open() as con:
+            add(con, "anchors.vault_counts", {"label": "praise", "n": 4, "groups": 2, "registry_state": world.state})
+            add(con, "anchors.rows", world.anchor("shown", "exemplar"), world.anchor("unshown", "exemplar"))
+            add(con, "anchors.evaluation_sets", world.set("anchors", "real"))
+            add(con, "generation.requests", world.request("r1", "ngram", ["shown"]), world.request("r0", "unknown", []))
             add(
                 con,
                 "generation.candidates",
-                *(self.candidate(*one) for one in (("c1", "r1"), ("c2", "r1"), ("c3", "r0"))),
+                *(world.candidate(*one) for one in (("c1", "r1"), ("c2", "r1"), ("c3", "r0"))),
             )
+        return world
+
+    def copy(self, root: Path) -> World:
+        shutil.copytree(self.place.root, root)
+        return World(Place(root), self.state)
 
     @contextmanager
     def open(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -96,9 +107,15 @@ class World:
             return run_model(con, name)
 
 
+@pytest.fixture(scope="module")
+def first_world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Copied for each test, and read only: sealing takes longer than copying."""
+    return World.at(tmp_path_factory.mktemp("world") / "home")
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(first_world: World, tmp_path: Path) -> World:
+    return first_world.copy(tmp_path / "home")
 
 
 def test_a_set_of_another_origin_is_clean(world: World) -> None:

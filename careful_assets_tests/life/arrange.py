@@ -19,7 +19,7 @@ import careful_assets.card.profiles
 from careful_assets.build import build_defs
 from careful_assets.card.profiles import base_profile
 from careful_assets.card.reader import LoadedCard
-from careful_assets.operations.datasets import dataset_named
+from careful_assets.catalogue import load_dataset
 from careful_assets.operations.jobs import RunReport, run_life
 from careful_assets.provenance.ledger import StageVersion, current_versions
 from careful_assets.provenance.stages import TABLES
@@ -27,6 +27,7 @@ from careful_assets.provenance.verdicts import CheckView
 from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.home import Home
 from careful_assets.warehouse.tables import read
+from careful_assets_tests.cli.projects import NAME, make_project
 
 PACKAGED = Path(careful_assets.__file__).parent / "defs" / "product_complaints"
 DATASET = "complaints_ngram"
@@ -60,6 +61,12 @@ def new_life(root: Path, anchor_cache: Path) -> Life:
     return Life(project, _empty_home(root / "home", anchor_cache))
 
 
+def new_small_life(root: Path) -> Life:
+    """The small project with an empty home beside it; it fetches nothing."""
+    (root / "home" / "cache").mkdir(parents=True)
+    return Life(make_project(root / "project"), Home(root / "home"), NAME)
+
+
 @contextmanager
 def only_gates(*names: str) -> Iterator[None]:
     """The profile with these gates alone, for tests to which no other matters; a run's DAGSTER_HOME is taken back."""
@@ -88,7 +95,7 @@ class Life:
     @property
     def loaded(self) -> LoadedCard:
         """The card as it stands now."""
-        return dataset_named(self.project, self.dataset)
+        return load_dataset(self.card_path)
 
     @property
     def journal(self) -> Path:

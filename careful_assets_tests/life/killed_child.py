@@ -1,6 +1,6 @@
 """A child process that materializes one stage and is killed, with its whole process group, at a named place.
 
-Arguments: project folder, home, stage, place.
+Arguments: project folder, home, dataset, stage, place.
 """
 
 from __future__ import annotations
@@ -125,10 +125,10 @@ PLACES: dict[str, Callable[[], None]] = {
 }
 
 
-def main(project: str, home: str, stage: str, place: str) -> None:
+def main(project: str, home: str, dataset: str, stage: str, place: str) -> None:
     """Materialize the stage, as `careful run` does if that is what counts; never return."""
     PLACES[place]()
-    life = Life(Path(project), Home(Path(home)))
+    life = Life(Path(project), Home(Path(home)), dataset)
     if place == "before the run starts":
         life.run(stage)
     else:

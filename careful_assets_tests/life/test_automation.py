@@ -14,7 +14,7 @@ from careful_assets.build import ROUND, build_defs
 from careful_assets.catalogue import CHECKS
 from careful_assets.provenance.stages import STAGES
 from careful_assets_tests.cli.endpoints import serving
-from careful_assets_tests.life.arrange import Life
+from careful_assets_tests.life.arrange import Life, only_gates
 from careful_assets_tests.life.round_lives import fresh, life_in_rounds, rounds_of
 
 
@@ -59,11 +59,12 @@ class Ui:
 
 @pytest.fixture
 def ui(tmp_path: Path) -> Iterator[Ui]:
-    """A dataset of two rounds of which nothing is made yet."""
+    """A dataset of two rounds of which nothing is made yet; one gate refuses what was cut off."""
     life = life_in_rounds(tmp_path, 2)
     records = tmp_path / "dagster"
     records.mkdir()
     with (
+        only_gates("truncation"),
         serving(writer=fresh) as endpoint,
         pytest.MonkeyPatch.context() as patch,
         dg.DagsterInstance.local_temp(str(records)) as instance,

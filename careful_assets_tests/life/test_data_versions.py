@@ -36,17 +36,17 @@ _COLUMNS = [(stage, table) for stage in STAGES for table in TABLES[stage] if not
 
 
 @pytest.fixture(scope="module")
-def frames(finished_life: Life) -> dict[str, pl.DataFrame]:
-    """Every table of the finished life."""
-    return {table.name: finished_life.table(table.name) for _, table in _COLUMNS}
+def frames(finished_small_life: Life) -> dict[str, pl.DataFrame]:
+    """Every table of the finished small life."""
+    return {table.name: finished_small_life.table(table.name) for _, table in _COLUMNS}
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_version_is_the_digest_of_what_lies_in_the_warehouse(
-    finished_life: Life, frames: dict[str, pl.DataFrame], stage: str
+    finished_small_life: Life, frames: dict[str, pl.DataFrame], stage: str
 ) -> None:
     """Who reads a stage's tables can compute its version anew: writing and reading change nothing."""
-    assert data_version(stage, frames) == finished_life.data_versions()[stage]
+    assert data_version(stage, frames) == finished_small_life.data_versions()[stage]
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -96,7 +96,7 @@ def test_every_row_counts(frames: dict[str, pl.DataFrame], stage: str, table: An
 
 
 def _filled(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame or, if it is empty in the finished life, one row of nothing."""
+    """The frame or, if it is empty in the finished small life, one row of nothing."""
     if not frame.is_empty():
         return frame
     return pl.DataFrame({name: [_zero(dtype)] for name, dtype in frame.schema.items()}, schema=frame.schema)

@@ -13,15 +13,15 @@ import careful_assets.card.profiles
 import careful_assets.provenance.assets
 from careful_assets.card.profiles import base_profile
 from careful_assets.catalogue import CHECKS
-from careful_assets_tests.life.arrange import Life, failures_of, new_life
+from careful_assets_tests.life.arrange import Life, failures_of, new_small_life
 
-_MINIMUM = "minimum_per_class: 20"
+_MINIMUM = "minimum_per_class: 5"
 
 
 @pytest.fixture
-def thin_life(tmp_path: Path, anchor_cache: Path) -> Life:
+def thin_life(tmp_path: Path) -> Life:
     """A new dataset whose card asks for more anchors a class than there are."""
-    life = new_life(tmp_path, anchor_cache)
+    life = new_small_life(tmp_path)
     life.rewrite_card(_MINIMUM, "minimum_per_class: 5000")
     return life
 
@@ -34,7 +34,7 @@ def test_failed_check_closes_the_gate_of_later_runs(thin_life: Life) -> None:
         (said,) = failures_of(result)
         assert "anchors/class_minimums, which failed" in said
         assert "collect more anchors" in said
-        assert "materialize complaints_ngram/anchors" in said
+        assert "materialize phone_reviews/anchors" in said
     assert "purpose" not in thin_life.versions()
 
 
@@ -48,27 +48,27 @@ def test_failed_check_stops_its_own_run(thin_life: Life) -> None:
     assert not thin_life.journal.exists()
 
 
-def test_verdict_that_turned_closes_the_gate(copied_life: Life) -> None:
+def test_verdict_that_turned_closes_the_gate(copied_small_life: Life) -> None:
     """The latest verdict counts: data that passed, and fails when looked at again, is refused until it is mended."""
-    path = copied_life.release_folder() / "rows.parquet"
+    path = copied_small_life.release_folder() / "rows.parquet"
     whole = path.read_bytes()
     path.write_bytes(whole + b" ")
-    before = copied_life.versions()
-    assert not copied_life.recheck("release").success
-    assert copied_life.versions()["release"].data_version == before["release"].data_version
-    (said,) = failures_of(copied_life.materialize("monitoring"))
+    before = copied_small_life.versions()
+    assert not copied_small_life.recheck("release").success
+    assert copied_small_life.versions()["release"].data_version == before["release"].data_version
+    (said,) = failures_of(copied_small_life.materialize("monitoring"))
     assert "release/folder_matches_manifest" in said
     assert "rows.parquet was changed" in said
-    assert copied_life.versions() == before
+    assert copied_small_life.versions() == before
 
     path.write_bytes(whole)
-    assert copied_life.recheck("release").success
-    assert copied_life.materialize("monitoring").success
+    assert copied_small_life.recheck("release").success
+    assert copied_small_life.materialize("monitoring").success
 
 
-def test_check_that_never_ran_closes_the_gate(tmp_path: Path, anchor_cache: Path) -> None:
+def test_check_that_never_ran_closes_the_gate(tmp_path: Path) -> None:
     """Data that was materialized without its checks opens nothing."""
-    life = new_life(tmp_path, anchor_cache)
+    life = new_small_life(tmp_path)
     assert life.materialize("anchors", checked=False).success
     (said,) = failures_of(life.materialize("purpose"))
     assert "anchors/source_matches_card: it never ran on the current data" in said
@@ -76,64 +76,66 @@ def test_check_that_never_ran_closes_the_gate(tmp_path: Path, anchor_cache: Path
     assert life.materialize("purpose").success
 
 
-def test_nothing_upstream_closes_the_gate(tmp_path: Path, anchor_cache: Path) -> None:
+def test_nothing_upstream_closes_the_gate(tmp_path: Path) -> None:
     """A stage whose inputs were never made says which one, and what to do."""
-    (said,) = failures_of(new_life(tmp_path, anchor_cache).materialize("labeling"))
-    assert "anchors was never materialized; materialize complaints_ngram/anchors" in said
+    (said,) = failures_of(new_small_life(tmp_path).materialize("labeling"))
+    assert "anchors was never materialized; materialize phone_reviews/anchors" in said
 
 
-def test_newer_check_closes_the_gate(copied_life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_newer_check_closes_the_gate(copied_small_life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
     """A verdict of an older version of a check counts no more; running the newer one opens the gate."""
     newer = tuple(replace(check, version=check.version + 1) for check in CHECKS["labeling"])
     monkeypatch.setitem(CHECKS, "labeling", newer)
-    (said,) = failures_of(copied_life.materialize("evaluation"))
+    (said,) = failures_of(copied_small_life.materialize("retirement"))
     assert "labeling/every_kept_row_voted: it ran at version 1 and is now 2" in said
-    assert copied_life.recheck("labeling").success
-    assert copied_life.materialize("evaluation").success
+    assert copied_small_life.recheck("labeling").success
+    assert copied_small_life.materialize("retirement").success
 
 
-def test_changed_profile_closes_the_gate(copied_life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_profile_closes_the_gate(copied_small_life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
     """Verdicts that were given under another gate profile count no more."""
-    changed = base_profile(copied_life.loaded.card.purpose.cell).model_copy(update={"minimum_kappa": 0.12})
+    changed = base_profile(copied_small_life.loaded.card.purpose.cell).model_copy(update={"minimum_kappa": 0.12})
     monkeypatch.setattr(careful_assets.card.profiles, "base_profile", lambda cell: changed)
-    (said,) = failures_of(copied_life.materialize("retirement"))
+    (said,) = failures_of(copied_small_life.materialize("retirement"))
     assert "anchors/source_matches_card: the gate profile changed since it ran" in said
 
 
-def test_changed_card_closes_the_gate(copied_life: Life) -> None:
+def test_changed_card_closes_the_gate(copied_small_life: Life) -> None:
     """What was made under another card is refused, however well it was checked."""
-    copied_life.rewrite_card("licence: MIT", "licence: CC0")
-    (said,) = failures_of(copied_life.materialize("training"))
+    copied_small_life.rewrite_card("licence: CC0-1.0", "licence: MIT")
+    (said,) = failures_of(copied_small_life.materialize("training"))
     assert "the card changed since anchors was made" in said
 
 
-def test_stale_chain_closes_the_gate(copied_life: Life) -> None:
+def test_stale_chain_closes_the_gate(copied_small_life: Life) -> None:
     """Once a stage was made anew with other data, what was made from the former data leads nowhere."""
-    _alter_an_answer(copied_life.journal)
-    before = copied_life.data_versions()
-    assert copied_life.materialize("generation").success
-    now = copied_life.data_versions()["generation"]
+    _alter_an_answer(copied_small_life.journal)
+    before = copied_small_life.data_versions()
+    assert copied_small_life.materialize("generation").success
+    now = copied_small_life.data_versions()["generation"]
     assert now != before["generation"]
     for stage in ("labeling", "release", "retirement"):
-        (said,) = failures_of(copied_life.materialize(stage))
+        (said,) = failures_of(copied_small_life.materialize(stage))
         assert f"filtering was made from generation {before['generation']}, which is now {now}" in said
-    assert copied_life.materialize("filtering").success
-    assert copied_life.materialize("labeling").success
+    assert copied_small_life.materialize("filtering").success
+    assert copied_small_life.materialize("labeling").success
 
 
-def test_advice_leaves_the_gate_open(copied_life: Life) -> None:
-    """A WARN that fails is recorded as failed, and closes nothing."""
-    copied_life.sql("update labeling.agreement set value = 0.05 where config like '%kept candidates%'")
-    result = copied_life.recheck("labeling")
+def test_advice_leaves_the_gate_open(copied_small_life: Life) -> None:
+    """A WARN that fails is recorded as failed, and closes nothing of what stands on it."""
+    copied_small_life.sql("update labeling.agreement set value = 0.05 where config like '%kept candidates%'")
+    result = copied_small_life.recheck("labeling")
     assert result.success
     shown = {check.check_name: check for check in result.get_asset_check_evaluations()}["judges_agree"]
     assert (shown.passed, shown.severity) == (False, dg.AssetCheckSeverity.WARN)
-    last = copied_life.table("provenance.ledger").sort("seq").filter(check_name="judges_agree").row(-1, named=True)
+    last = (
+        copied_small_life.table("provenance.ledger").sort("seq").filter(check_name="judges_agree").row(-1, named=True)
+    )
     assert (last["passed"], last["severity"]) == (False, "warn")
-    assert copied_life.materialize("evaluation").success
+    assert copied_small_life.materialize("retirement").success
 
 
-def test_closed_gate_is_not_tried_again(copied_life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closed_gate_is_not_tried_again(copied_small_life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
     """Dagster retries what broke by chance, as its retry policy says, but never what a gate refused."""
     policy = dg.RetryPolicy(max_retries=2)
 
@@ -142,9 +144,9 @@ def test_closed_gate_is_not_tried_again(copied_life: Life, monkeypatch: pytest.M
 
     with monkeypatch.context() as patch:
         patch.setattr(careful_assets.provenance.assets, "run_stage", broken)
-        assert _retries(copied_life.materialize("monitoring", op_retry_policy=policy)) == 2
-    copied_life.sql("update provenance.ledger set passed = false where check_name = 'records_travel'")
-    closed = copied_life.materialize("monitoring", op_retry_policy=policy)
+        assert _retries(copied_small_life.materialize("monitoring", op_retry_policy=policy)) == 2
+    copied_small_life.sql("update provenance.ledger set passed = false where check_name = 'records_travel'")
+    closed = copied_small_life.materialize("monitoring", op_retry_policy=policy)
     assert "release/records_travel" in failures_of(closed)[0]
     assert _retries(closed) == 0
 

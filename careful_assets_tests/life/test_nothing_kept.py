@@ -24,8 +24,8 @@ def outcome(life: Life) -> tuple[dict[str, str], list[str], str]:
     [
         (
             "update generation.candidates set finish_reason = 'length'",
-            r"all 300 candidates were refused, \d+ of them as truncation/cut_off; labeling stops",
-            "300",
+            r"all 48 candidates were refused, \d+ of them as truncation/cut_off; labeling stops",
+            "48",
         ),
         (
             "delete from generation.candidates",
@@ -35,10 +35,10 @@ def outcome(life: Life) -> tuple[dict[str, str], list[str], str]:
     ],
     ids=["every row is refused", "an empty batch"],
 )
-def test_nothing_is_left(copied_life: Life, damage: str, words: str, candidates: str) -> None:
+def test_nothing_is_left(copied_small_life: Life, damage: str, words: str, candidates: str) -> None:
     """Filtering succeeds, its page says so, only advice fails, and labeling names the reason and what to do."""
-    copied_life.sql(damage)
-    page, failed, said = outcome(copied_life)
+    copied_small_life.sql(damage)
+    page, failed, said = outcome(copied_small_life)
     assert re.fullmatch(words, page["nothing is left"])
     assert page["kept"] == "0"
     assert page["candidates"] == candidates
@@ -49,10 +49,10 @@ def test_nothing_is_left(copied_life: Life, damage: str, words: str, candidates:
     assert "defect" not in said
 
 
-def test_where_rows_are_left_the_page_says_nothing_of_it(copied_life: Life) -> None:
+def test_where_rows_are_left_the_page_says_nothing_of_it(copied_small_life: Life) -> None:
     """The page of an ordinary run has the benchmark, the sample and the balance, and no alarm."""
-    result = copied_life.materialize("filtering")
-    (made,) = result.asset_materializations_for_node(f"{copied_life.dataset}__filtering")
+    result = copied_small_life.materialize("filtering")
+    (made,) = result.asset_materializations_for_node(f"{copied_small_life.dataset}__filtering")
     page = {title: value.value for title, value in made.metadata.items()}
     assert "nothing is left" not in page
     assert "near_duplicate|100.0%|9" in str(page["planted rows refused"])

@@ -44,11 +44,11 @@ def quarantined(life: Life) -> pl.DataFrame:
         return read(con, "quarantine.rows").sort("text")
 
 
-def test_raw_texts_lie_in_the_quarantine_alone(copied_life: Life) -> None:
+def test_raw_texts_lie_in_the_quarantine_alone(copied_small_life: Life) -> None:
     """Three answers with personal data: refused for it, masked in every table, page and story, raw in the quarantine;
     a run that is cut off before the warehouse is written changes nothing there, and the next one comes to the same.
     """
-    life = copied_life
+    life = copied_small_life
     before = life.table("generation.candidates")
     remember(life)
     with pytest.MonkeyPatch.context() as patch:

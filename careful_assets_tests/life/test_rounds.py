@@ -6,15 +6,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from careful_assets.catalogue import requirements_of
 from careful_assets.generation.due import round_due
 from careful_assets.operations.jobs import RunReport
 from careful_assets.operations.summary import summary_of
-from careful_assets_tests.cli.endpoints import Endpoint, Writer, serving
-from careful_assets_tests.life.arrange import Life
+from careful_assets_tests.cli.endpoints import Endpoint, serving
+from careful_assets_tests.life.arrange import Life, only_gates
 from careful_assets_tests.life.round_lives import QUOTA, fresh, life_in_rounds, repeating, rounds_of
+
+_GATES = ("format", "truncation", "exact_duplicate", "near_duplicate")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _four_gates() -> Iterator[None]:
+    """A short profile: what is cut off or repeated is refused; what other gates would say is not the matter."""
+    with only_gates(*_GATES):
+        yield
 
 
 @dataclass(frozen=True)
@@ -30,26 +40,59 @@ class Ended:
         return str(summary_of(self.life.loaded, self.life.home, to_stage)["rounds"])
 
 
-def lived(root: Path, writer: Writer, to_stage: str, max_rounds: int = 5) -> Iterator[Ended]:
-    life = life_in_rounds(root, max_rounds)
-    with serving(writer=writer) as endpoint, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CAREFUL_LLM_URL", endpoint.url)
+@dataclass(frozen=True)
+class Cut:
+    """How the same life stood when its budget had cut it short."""
+
+    rounds: pl.DataFrame
+    asked: int
+    told: str
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _model() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CAREFUL_LLM_MODEL", "stub-1")
+        yield
+
+
+def run_over(endpoint: Endpoint, life: Life, to_stage: str) -> RunReport:
+    """Run a life with this endpoint as its generator; it succeeds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CAREFUL_LLM_URL", endpoint.url)
         report = life.run(to_stage)
-        assert report.success, report.problems
-        yield Ended(life, report, endpoint)
+    assert report.success, report.problems
+    return report
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ended]:
-    """A life to labeling over a generator that does not repeat itself, though half of its first rows are refused."""
-    yield from lived(tmp_path_factory.mktemp("filled"), fresh, "labeling")
+def cut_and_filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cut, Ended]]:
+    """A life over a generator that does not repeat itself, though half of its first rows are refused.
+
+    Its budget ends in round 2; raised, the life goes on to labeling.
+    """
+    life = life_in_rounds(tmp_path_factory.mktemp("filled"), 5)
+    life.rewrite_card("  max_rounds: 5", "  budget: {requests: 14}\n  max_rounds: 5")
+    with serving(writer=fresh) as endpoint:
+        run_over(endpoint, life, "filtering")
+        told = str(summary_of(life.loaded, life.home, "filtering")["rounds"])
+        cut = Cut(life.table("provenance.rounds").sort("round"), endpoint.asked, told)
+        life.rewrite_card("  budget: {requests: 14}\n", "")
+        yield cut, Ended(life, run_over(endpoint, life, "labeling"), endpoint)
+
+
+@pytest.fixture(scope="module")
+def filled(cut_and_filled: tuple[Cut, Ended]) -> Ended:
+    """The life when its quota is filled."""
+    return cut_and_filled[1]
 
 
 @pytest.fixture(scope="module")
 def stale(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ended]:
     """A life to filtering over a generator that repeats itself."""
-    yield from lived(tmp_path_factory.mktemp("stale"), repeating, "filtering")
+    life = life_in_rounds(tmp_path_factory.mktemp("stale"), 5)
+    with serving(writer=repeating) as endpoint:
+        yield Ended(life, run_over(endpoint, life, "filtering"), endpoint)
 
 
 def test_a_generator_that_repeats_itself_ends_as_saturated(stale: Ended) -> None:
@@ -94,10 +137,7 @@ def test_coverage_never_falls_and_ends_higher(filled: Ended) -> None:
 def test_a_second_run_asks_for_nothing(filled: Ended) -> None:
     """Rounds that ended stay ended: run again, not one request goes out, and the same data is made."""
     versions, journal, asked = filled.life.data_versions(), filled.life.journal.read_bytes(), filled.endpoint.asked
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CAREFUL_LLM_URL", filled.endpoint.url)
-        patch.setenv("CAREFUL_LLM_MODEL", "stub-1")
-        assert filled.life.run("filtering").success
+    run_over(filled.endpoint, filled.life, "filtering")
     assert filled.endpoint.asked == asked
     assert filled.life.journal.read_bytes() == journal
     assert filled.life.data_versions() == versions
@@ -107,7 +147,6 @@ def test_a_failing_round_ends_the_run_and_the_next_run_goes_on_with_it(tmp_path:
     """Where round 2 gets no answers, the run fails with the cause, and generation alone asks for it once more."""
     life = life_in_rounds(tmp_path, 3)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CAREFUL_LLM_MODEL", "stub-1")
         with serving(willing=QUOTA // 4, writer=fresh) as endpoint:
             patch.setenv("CAREFUL_LLM_URL", endpoint.url)
             failed = life.run("filtering")
@@ -124,25 +163,14 @@ def test_a_failing_round_ends_the_run_and_the_next_run_goes_on_with_it(tmp_path:
     assert set(life.table("generation.requests")["round"]) == {1, 2}
 
 
-def test_a_budget_that_cuts_a_later_round_short_holds_back_the_rest_of_it(tmp_path: Path) -> None:
+def test_a_budget_that_cuts_a_later_round_short_holds_back_the_rest_of_it(cut_and_filled: tuple[Cut, Ended]) -> None:
     """Round 2 stops at the budget's last request; raised, it goes on, and the quota is filled with no request twice."""
-    life = life_in_rounds(tmp_path, 5)
-    with serving(writer=fresh) as endpoint, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CAREFUL_LLM_URL", endpoint.url)
-        patch.setenv("CAREFUL_LLM_MODEL", "stub-1")
-        life.rewrite_card("  max_rounds: 5", "  budget: {requests: 14}\n  max_rounds: 5")
-        report = life.run("filtering")
-        assert report.success, report.problems
-        cut = life.table("provenance.rounds").sort("round")
-        assert cut["round"].to_list() == [1, 2]
-        assert cut["held_back"].to_list()[0] == 0 < cut["held_back"].to_list()[1]
-        assert endpoint.asked == 14
-        assert "the budget held back" in str(summary_of(life.loaded, life.home, "filtering")["rounds"])
-
-        life.rewrite_card("  budget: {requests: 14}\n", "")
-        assert life.run("filtering").success
-        rounds = rounds_of(life)
-        assert sum(kept for _, _, kept in rounds) == QUOTA
-        requests = life.table("generation.requests")
-        assert endpoint.asked == requests.height == requests["request_id"].n_unique()
-        assert set(requests["status"]) == {"answered"}
+    cut, filled = cut_and_filled
+    assert cut.rounds["round"].to_list() == [1, 2]
+    assert cut.rounds["held_back"].to_list()[0] == 0 < cut.rounds["held_back"].to_list()[1]
+    assert cut.asked == 14
+    assert "the budget held back" in cut.told
+    assert sum(kept for _, _, kept in rounds_of(filled.life)) == QUOTA
+    requests = filled.life.table("generation.requests")
+    assert filled.endpoint.asked == requests.height == requests["request_id"].n_unique()
+    assert set(requests["status"]) == {"answered"}

@@ -35,11 +35,11 @@ def _verdicts(life: Life) -> dict[str, tuple[bool, str]]:
     return {check.name: (verdict.passed, verdict.summary) for check, verdict in found}
 
 
-def test_a_set_is_scored_apart(copied_life: Life) -> None:
+def test_a_set_is_scored_apart(copied_small_life: Life) -> None:
     """Real scores stay what they were; the set's stand apart with their gap, on the page too; an alarm tells that it
     measures otherwise; and the slices that were observed of the earlier ruler are not all of this one's.
     """
-    life = copied_life
+    life = copied_small_life
     before = life.table("training.results")
     state = _seal_a_set(life)
     assert not _verdicts(life)["slices_frozen_first"][0]

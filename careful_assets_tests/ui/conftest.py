@@ -36,15 +36,25 @@ class Browser:
         """Open a page of the UI."""
         self.page.goto(f"{self.server.url}{path}")
 
+    def outcome_of_click(self, button: str) -> str:
+        """The status in which the run ended that a click on the button launched."""
+        before, shown = self.server.runs(), self.page.url
+        self.page.get_by_role("button", name=button).click()
+        run = self.server.launched(before)
+        self.page.goto("about:blank")  # the UI that draws a run's progress would take the run's time
+        status = self.server.outcome(run)
+        self.page.goto(shown)
+        return status
+
     def picture(self, name: str) -> None:
         """Keep a screenshot, for whoever looks into a failure."""
         self.page.screenshot(path=self.shots / f"{name}.png")
 
 
 @pytest.fixture(scope="package")
-def served_life(tmp_path_factory: pytest.TempPathFactory, anchor_cache: Path) -> Life:
-    """An n-gram project in which nothing has run, and beside its dataset one whose card is faulty."""
-    life = arrange.new_life(tmp_path_factory.mktemp("ui"), anchor_cache)
+def served_life(tmp_path_factory: pytest.TempPathFactory) -> Life:
+    """The small project in which nothing has run, and beside its dataset one whose card is faulty."""
+    life = arrange.new_small_life(tmp_path_factory.mktemp("ui"))
     faulty = life.project / "cards" / "faulty"
     faulty.mkdir()
     (faulty / "card.yaml").write_text("name: faulty\ntitle: [not a text]\n")
@@ -68,9 +78,7 @@ def browser(served_life: Life, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="package")
-def materialized(browser: Browser) -> str:
+def materialized(browser: Browser, served_life: Life) -> str:
     """The status in which the run ended that a click on Materialize all launched."""
-    before = browser.server.runs()
-    browser.open(f"/locations/careful_assets/asset-groups/{arrange.DATASET}/lineage")
-    browser.page.get_by_role("button", name="Materialize all").click()
-    return browser.server.new_run(before)
+    browser.open(f"/locations/careful_assets/asset-groups/{served_life.dataset}/lineage")
+    return browser.outcome_of_click("Materialize all")

@@ -55,11 +55,15 @@ class Server:
         """The ids of all runs."""
         return {run["runId"] for run in self.ask(_RUNS)["runsOrError"]["results"]}
 
-    def new_run(self, before: set[str], seconds: float = 180) -> str:
-        """The status in which the one run ended that was launched since `before`."""
+    def launched(self, before: set[str]) -> str:
+        """The id of the one run that was launched since `before`."""
         launched = _until(lambda: self.runs() - before, 30, "no run was launched")
         assert len(launched) == 1
         (run,) = launched
+        return run
+
+    def outcome(self, run: str, seconds: float = 180) -> str:
+        """The status in which a run ended."""
 
         def ended() -> str | None:
             status = self.ask(_RUN, id=run)["runOrError"]["status"]
