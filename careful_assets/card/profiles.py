@@ -21,7 +21,7 @@ from careful_assets.card.models import Card, Override
 from careful_assets.card.part import Part
 from careful_assets.errors import Refused
 
-DetectorName = Literal["exact", "ngram_8", "ngram_13", "near_duplicate", "containment", "embedding"]
+DetectorName = Literal["exact", "ngram_8", "ngram_13", "near_duplicate", "containment", "skeleton", "embedding"]
 
 
 class GateSetting(Part):
@@ -37,7 +37,7 @@ class LeakSettings(Part):
 
     `false_alarms`: by detector the share of clean rows that its cut-off may flag on the half of the benchmark by which
     it is set. `cut_offs`: in thousandths of the detector's score, where a dataset's benchmark is too small to set them.
-    `exact` has neither. `timeout_s`: seconds that each detector has for all rows.
+    `exact` and `skeleton` have neither. `timeout_s`: seconds that each detector has for all rows.
     """
 
     detectors: Annotated[list[DetectorName], Field(min_length=1)]

@@ -17,7 +17,8 @@ from careful_assets.card.profiles import DetectorName, LeakSettings
 CURVES = pl.Schema(
     {"detector": pl.String, "score": pl.Float64, "leaks_flagged": pl.Float64, "clean_flagged": pl.Float64}
 )
-_FLOORS = {"exact": 1000, "ngram_8": 100, "ngram_13": 100, "near_duplicate": 250, "containment": 400}
+_EQUALITY = ("exact", "skeleton")  # of them a score is all or nothing
+_FLOORS = dict.fromkeys(_EQUALITY, 1000) | {"ngram_8": 100, "ngram_13": 100, "near_duplicate": 250, "containment": 400}
 _EMBEDDING_FLOORS = {"minilm": 150, "tfidf_svd": 300}
 _EMBEDDING_FLOOR = 200  # of an embedder that was never measured
 _STEP = 20
@@ -44,7 +45,7 @@ def floor_of(detector: str, embedder: str) -> int:
 def fixed_cut_off(name: DetectorName, settings: LeakSettings, embedder: str) -> int:
     """The profile's, for a dataset whose own rows did not set it; never below the detector's floor."""
     floor = floor_of(name, embedder)
-    return floor if name == "exact" else max(floor, settings.cut_offs[name])
+    return floor if name in _EQUALITY else max(floor, settings.cut_offs[name])
 
 
 def fewest_clean(false_alarms: float) -> int:
@@ -67,7 +68,7 @@ def cut_off_of(name: DetectorName, clean: Sequence[int], rows: int, settings: Le
         embedder: the kind of the one that the detectors have.
     """
     floor, fixed = floor_of(name, embedder), fixed_cut_off(name, settings, embedder)
-    if name == "exact":
+    if name in _EQUALITY:
         return CutOff(name, fixed, "copies alone")
     share = settings.false_alarms[name]
     fewest = fewest_clean(share)

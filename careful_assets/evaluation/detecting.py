@@ -46,6 +46,7 @@ def detector_versions() -> dict[str, int]:
     from careful_assets.text.leaks.judged import JudgedDetector
     from careful_assets.text.leaks.near import NearDuplicateDetector
     from careful_assets.text.leaks.ngrams import NgramDetector
+    from careful_assets.text.leaks.skeleton import SkeletonDetector
 
     return {
         "exact": ExactDetector.version,
@@ -53,6 +54,7 @@ def detector_versions() -> dict[str, int]:
         "ngram_13": NgramDetector.version,
         "near_duplicate": NearDuplicateDetector.version,
         "containment": ContainmentDetector.version,
+        "skeleton": SkeletonDetector.version,
         "embedding": EmbeddingDetector.version,
         JudgedDetector.name: JudgedDetector.version,
     }
@@ -72,6 +74,7 @@ def detectors_beside(card: Card, settings: LeakSettings, reference: pl.Series) -
     from careful_assets.text.leaks.exact import ExactDetector
     from careful_assets.text.leaks.near import NearDuplicateDetector
     from careful_assets.text.leaks.ngrams import NgramDetector
+    from careful_assets.text.leaks.skeleton import SkeletonDetector
 
     embedding = _embedding_maker(card, reference) if "embedding" in settings.detectors else None
 
@@ -82,6 +85,7 @@ def detectors_beside(card: Card, settings: LeakSettings, reference: pl.Series) -
             "ngram_13": lambda least: NgramDetector(13, least, [reference]),
             "near_duplicate": NearDuplicateDetector,
             "containment": ContainmentDetector,
+            "skeleton": lambda _: SkeletonDetector(),
         }
         if embedding is not None:
             made["embedding"] = embedding

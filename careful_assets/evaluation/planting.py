@@ -19,8 +19,8 @@ from careful_assets.text.leaks.protocol import SHORTEST_JUDGED
 from careful_assets.text.normalize import tokens
 
 VERBATIM, PUNCTUATION, SWAPS = "verbatim", "case and punctuation", "word swaps"
-TRUNCATED, EMBEDDED, PARAPHRASE = "truncation", "embedded", "paraphrase"
-BUILT = (VERBATIM, PUNCTUATION, SWAPS, TRUNCATED, EMBEDDED)
+TRUNCATED, EMBEDDED, DISGUISE, PARAPHRASE = "truncation", "embedded", "disguise", "paraphrase"
+BUILT = (VERBATIM, PUNCTUATION, SWAPS, TRUNCATED, EMBEDDED, DISGUISE)
 """Kinds that are made from a row by rule."""
 SHORT = ", short"
 """Follows a kind's name where the row has fewer words than most detectors judge."""
@@ -77,7 +77,7 @@ def planted_leaks(sources: pl.DataFrame, others: Sequence[str]) -> list[Leak]:
         for kind, planted in _of(row_id, text, others, words):
             if short and kind in (VERBATIM, PUNCTUATION):
                 leaks.append(Leak(kind + SHORT, planted, row_id))
-            elif not short and len(tokens(planted)) >= SHORTEST_JUDGED:
+            elif not short and (kind == DISGUISE or len(tokens(planted)) >= SHORTEST_JUDGED):
                 leaks.append(Leak(kind, planted, row_id))
     return leaks
 
@@ -95,6 +95,7 @@ def pair_id(pair: Pair) -> str:
 def _of(row_id: str, text: str, others: Sequence[str], words: Sequence[str]) -> Iterator[tuple[str, str]]:
     yield VERBATIM, text
     yield PUNCTUATION, _drawn_by(row_id, PUNCTUATION).choice(_REWRITTEN)(text)
+    yield DISGUISE, _drawn_by(row_id, DISGUISE).choice(_DISGUISED)(text)
     yield TRUNCATED, _truncated(_drawn_by(row_id, TRUNCATED), text)
     if others:
         yield SWAPS, _swapped(_drawn_by(row_id, SWAPS), text, words)
@@ -150,4 +151,15 @@ _REWRITTEN: tuple[Callable[[str], str], ...] = (
     lambda text: _without_marks(text).lower(),
     _marked_up,
     lambda text: f"  \u201c{text.swapcase().translate(_CURLY)}\u201d  ".replace(" ", "  "),
+)
+# Letters that look alike, and digits that are read for them.
+_CYRILLIC = str.maketrans("aceijopsxy", "\u0430\u0441\u0435\u0456\u0458\u043e\u0440\u0455\u0445\u0443")
+_LEET = str.maketrans("oieast", "013457")
+_DISGUISED: tuple[Callable[[str], str], ...] = (
+    lambda text: "'".join(text.split()),
+    lambda text: "".join(text.split()),
+    " ".join,
+    ".".join,
+    lambda text: text.translate(_CYRILLIC),
+    lambda text: text.translate(_LEET),
 )

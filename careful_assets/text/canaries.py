@@ -11,13 +11,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import polars as pl
 
-from careful_assets.text.normalize import normalize, tokens
+from careful_assets.text.leaks.prepared import Prepared
+from careful_assets.text.skeleton import skeleton
 
 SECRET_DIGITS = 6
 ALTERNATIVES: int = 10**SECRET_DIGITS
@@ -58,14 +60,6 @@ _SENTENCES = (
 _CODE = re.compile(rf"([A-Z]{{2}})-([0-9]{{{SECRET_DIGITS}}})$")
 _NAME = re.compile(r"(?<=[ ])[A-Z][a-z]{2,}")
 
-# Characters beyond ASCII that neither give a letter or digit of ASCII in the normal form nor vanish from it: a text
-# that has no others, and no control characters, holds an invented word as it stands, or not at all.
-_HARMLESS = (
-    "\u00a1-\u00a9\u00ab\u00ac\u00ae-\u00b1\u00b4\u00b6\u00b7\u00bb\u00bf-\u00de\u00e0-\u00ff\u0391-\u03a1\u03a3-\u03c9"
-    "\u0400-\u0481\u05d0-\u05ea\u0621-\u064a\u2010-\u2027\u20ac\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3"
-)
-_DOUBTFUL = rf"[^\t\n\r\x20-\x7e{_HARMLESS}]"
-
 
 @dataclass(frozen=True)
 class Canary:
@@ -90,11 +84,10 @@ class Canary:
         return f"{self.prefix}{number:0{SECRET_DIGITS}d}"
 
     @cached_property
-    def marks(self) -> tuple[tuple[tuple[str, ...], ...], ...]:
-        """What is invented in it, as runs of words: person, town, code; the code also as one word."""
-        first, last, town = (word.lower() for word in _NAME.findall(self.text)[:3])
-        letters = self.prefix[-3:-1].lower()
-        return ((first, last),), ((town,),), ((letters, self.secret), (letters + self.secret,))
+    def marks(self) -> tuple[str, str, str]:
+        """What is invented in it: the skeletons of person, town and code."""
+        first, last, town = _NAME.findall(self.text)[:3]
+        return skeleton(first + last), skeleton(town), skeleton(self.prefix[-3:] + self.secret)
 
 
 def canary(key: bytes, place: str, name: str, number: int = 0) -> Canary:
@@ -130,41 +123,25 @@ def find(texts: pl.Series, canaries: Sequence[Canary]) -> list[tuple[int, int]]:
     """Which texts hold which canary: (place of the text, place of the canary), in order.
 
     A text holds a canary if two of the three things that are invented in it stand there in any order: the person (two
-    names), the town, the code. So the whole sentence does, however it is written or broken over lines, and so does each
-    part of it that could come from nowhere else. Exact: no text that does so is missed, whatever else is in it.
+    names), the town, the code. So the whole sentence does, however it is written, broken over lines or disguised, and
+    so does each part of it that could come from nowhere else. They are looked for in the text's skeleton. Exact: no
+    text that does so is missed, whatever else is in it.
     """
     if not canaries or not len(texts):
         return []
-    words = sorted({word for one in canaries for mark in one.marks for run in mark for word in run if len(word) > 2})
-    # Only what holds one of the invented words, or characters that may hide one, is read word by word.
-    suspects = texts.str.contains_any(words, ascii_case_insensitive=True) | texts.str.contains(_DOUBTFUL)
-    by_word: dict[str, set[int]] = {}
+    marks = sorted({mark for one in canaries for mark in one.marks})
+    by_mark: dict[str, set[int]] = {}
     for place, one in enumerate(canaries):
-        for word in _rare_words(one):
-            by_word.setdefault(word, set()).add(place)
+        for mark in one.marks:
+            by_mark.setdefault(mark, set()).add(place)
+    skeletons = Prepared(texts.fill_null("")).skeletons.series()
+    suspects = skeletons.str.contains_any(marks)
     found = []
-    for at in suspects.fill_null(False).arg_true().to_list():
-        told = texts[at]
-        plain = normalize(told)
-        possible = sorted({place for word in words if word in plain for place in by_word.get(word, ())})
-        if possible:
-            spoken = tokens(plain)
-            found += [(at, place) for place in possible if _holds(spoken, canaries[place])]
+    for at in suspects.arg_true().to_list():
+        told = skeletons[at]
+        possible = Counter(place for mark in marks if mark in told for place in by_mark[mark])
+        found += [(at, place) for place in sorted(possible) if possible[place] >= 2]
     return found
-
-
-def _rare_words(one: Canary) -> Iterator[str]:
-    return (word for mark in one.marks for run in mark for word in run if len(word) > 2)
-
-
-def _holds(words: Sequence[str], one: Canary) -> bool:
-    return sum(any(_stands(words, run) for run in mark) for mark in one.marks) >= 2
-
-
-def _stands(words: Sequence[str], run: tuple[str, ...]) -> bool:
-    """Whether the run stands among the words, one after the other."""
-    n = len(run)
-    return any(words[at] == run[0] and tuple(words[at : at + n]) == run for at in range(len(words) - n + 1))
 
 
 class _Chooser:

@@ -107,6 +107,17 @@ class FlatTexts:
         """int64[n]: the bytes of each text."""
         return self.offsets[1:] - self.offsets[:-1]
 
+    def text(self, place: int) -> str:
+        """One of them."""
+        return self.data[self.offsets[place] : self.offsets[place + 1]].tobytes().decode("utf-8", "surrogatepass")
+
+    def series(self) -> pl.Series:
+        """All of them."""
+        import pyarrow as pa
+
+        buffers = [pa.py_buffer(part) for part in (self.offsets, self.data)]
+        return pl.Series(pa.LargeStringArray.from_buffers(len(self), *buffers))
+
     def parts(self, bytes_at_once: int) -> Iterator[tuple[int, int]]:
         """Consecutive (first, last + 1) over all texts, each of so many bytes or a single text."""
         return parts(self.sizes, bytes_at_once)

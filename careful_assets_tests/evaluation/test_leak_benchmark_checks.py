@@ -7,7 +7,7 @@ from careful_assets.evaluation.benchmark_checks import baseline_of, detectors_ke
 from careful_assets.evaluation.planting import BUILT, PARAPHRASE
 from careful_assets_tests.life.arrange import Life
 
-DETECTORS = ("exact", "ngram_8", "ngram_13", "near_duplicate", "containment", "embedding", JOINT)
+DETECTORS = ("exact", "ngram_8", "ngram_13", "near_duplicate", "containment", "skeleton", "embedding", JOINT)
 
 
 def test_the_baseline_has_every_detector_and_kind_with_both_embedders() -> None:

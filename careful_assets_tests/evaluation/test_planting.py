@@ -9,6 +9,7 @@ import pytest
 
 from careful_assets.evaluation.planting import (
     BUILT,
+    DISGUISE,
     EMBEDDED,
     PARAPHRASE,
     PUNCTUATION,
@@ -143,7 +144,7 @@ def test_a_row_too_short_to_cut_is_not_cut() -> None:
     """Of nine words 80% are seven: no truncation, but all other kinds."""
     kinds = [leak.kind for leak in one_row("these nine words are just too few to cut")]
     assert TRUNCATED not in kinds
-    assert {VERBATIM, PUNCTUATION, SWAPS, EMBEDDED} == set(kinds)
+    assert {VERBATIM, PUNCTUATION, SWAPS, EMBEDDED, DISGUISE} == set(kinds)
 
 
 @pytest.mark.parametrize(

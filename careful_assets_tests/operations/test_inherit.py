@@ -104,7 +104,7 @@ def test_a_match_names_its_row_and_a_leak_does_not(life: Life, tmp_path: Path) -
     ]
     sorted_in(life, write_jsonl(tmp_path / "f.jsonl", [{"text": text} for text in texts]))
     found = origins(life).drop("file_digest", "line", "row_id").to_dicts()
-    assert found[4]["how"] in {"ngram_8", "ngram_13", "near_duplicate", "containment", "embedding"}
+    assert found[4]["how"] in {"ngram_8", "ngram_13", "near_duplicate", "containment", "skeleton", "embedding"}
     assert [(one["origin"], one["how"]) for one in found] == [
         ("real", "exact"), ("real", "exact"), ("synthetic", "exact"), ("leak", "exact"), ("leak", found[4]["how"]),
         ("unknown", None),
@@ -121,7 +121,7 @@ def test_a_phrase_of_a_sealed_row_is_a_leak(life: Life, tmp_path: Path) -> None:
     text = f"{' '.join(sentences(2, 99))} {sealed_texts(life)[0]} {' '.join(sentences(2, 98))}"
     sorted_in(life, write_jsonl(tmp_path / "f.jsonl", [{"text": text}]))
     assert origins(life).select("origin", "score").rows() == [("leak", 1.0)]
-    assert origins(life)["how"][0] in {"ngram_8", "ngram_13", "containment"}
+    assert origins(life)["how"][0] in {"ngram_8", "ngram_13", "containment", "skeleton"}
     openings = life.table("provenance.openings").filter(pl.col("stage") == "inherit")
     assert openings.sort("seq")["operation"].to_list() == ["find_leaks", "search"]
     assert openings["run_id"].str.starts_with("inherit-").all()

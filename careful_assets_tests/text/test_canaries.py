@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from careful_assets.text import canaries
 from careful_assets.text.canaries import ALTERNATIVES, canary, find, parsed
-from careful_assets.text.normalize import normalize
 
 KEY = b"k" * 32
 PLANTED = [canary(KEY, "release", f"1.{number}.0") for number in range(5)]
@@ -54,6 +51,11 @@ def test_key_place_name_and_number_each_make_another() -> None:
         lambda text: text.replace(" ", "\n"),
         lambda text: text.replace(",", "").replace("-", " ") + "!!!",
         lambda text: text.replace("-", ""),
+        lambda text: "".join(text.split()),
+        lambda text: "'".join(text.split()),
+        " ".join,
+        lambda text: text.translate(str.maketrans("aceop", "\u0430\u0441\u0435\u043e\u0440")),
+        lambda text: text.translate(str.maketrans("oieast", "013457")),
         lambda text: f"{'before ' * 500}{text}. {'after ' * 500}",
         lambda text: text.replace("a", "a\u200b"),
         lambda text: "".join(chr(ord(one) + 0xFEE0) if one.isalnum() else one for one in text),
@@ -63,7 +65,7 @@ def test_key_place_name_and_number_each_make_another() -> None:
     ],
 )
 def test_it_is_found_however_it_is_written(written) -> None:
-    """Case, punctuation, line breaks, longer text, invisible and wide characters and other order hide it not."""
+    """Case, punctuation, line breaks, longer text, disguises and other order hide it not."""
     for place, one in enumerate(PLANTED):
         assert found(written(one.text)) == [place]
 
@@ -71,7 +73,8 @@ def test_it_is_found_however_it_is_written(written) -> None:
 def test_two_of_what_is_invented_suffice_and_one_does_not() -> None:
     """A cut canary is found as long as two of person, town and code stand in it; the secret alone is but a number."""
     for place, one in enumerate(PLANTED):
-        person, town = re.search(r" ([A-Z][a-z]+ [A-Z][a-z]+)", one.text)[1], one.marks[1][0][0]
+        person = re.search(r" ([A-Z][a-z]+ [A-Z][a-z]+)", one.text)[1]
+        town = re.findall(r"(?<=[ ])[A-Z][a-z]{2,}", one.text)[2]
         code = one.text[-9:]
         for told in (f"{person} of {town}", f"{code} for {town}", f"{code}: {person}"):
             assert found(told) == [place]
@@ -93,17 +96,6 @@ def test_several_in_one_text_and_none_in_others() -> None:
 def test_whatever_stands_around_it_it_is_found(before: str, after: str, place: int) -> None:
     """Any text before and after, parted by a line break."""
     assert place in found(f"{before}\n{PLANTED[place].text}\n{after}")
-
-
-def test_what_is_passed_over_hides_nothing() -> None:
-    """No character that the search takes for harmless vanishes from a normal form, or gives a letter of ASCII."""
-    doubtful = re.compile(canaries._DOUBTFUL)
-    for code in (*range(0x20, 0xD800), *range(0xE000, 0x11000)):
-        character = chr(code)
-        if code > 0x7E and not doubtful.match(character):
-            inner = normalize(f"x{character}q").removeprefix("x").removesuffix("q")
-            assert inner, unicodedata.name(character)
-            assert not re.search("[a-z0-9]", inner), unicodedata.name(character)
 
 
 def test_what_is_no_canary_is_refused() -> None:

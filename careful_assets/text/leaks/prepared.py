@@ -15,6 +15,7 @@ import polars as pl
 from careful_assets.text.flat_texts import FlatTexts
 from careful_assets.text.normalize import normalize, word_spans
 from careful_assets.text.shingles import runs
+from careful_assets.text.skeleton import ASCII_FOLDED, skeleton_of_normal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,16 +62,22 @@ class Prepared:
 
         given = FlatTexts.of(self.texts)
         plain, ends = np.empty(int(given.sizes.sum()), dtype=np.uint8), np.zeros(len(given) + 1, dtype=np.int64)
-        if kernel.write_normal(given.data, given.offsets, plain, ends):
-            places = np.flatnonzero(ends[1:] < 0)
-            other = FlatTexts.of([normalize(text) for text in self.texts.gather(pl.Series(places)).to_list()])
-            offsets = np.zeros(len(given) + 1, dtype=np.int64)
-            data = np.empty(int(np.where(ends < 0, -1 - ends, ends)[-1]) + len(other.data), dtype=np.uint8)
-            kernel.put_in(plain, ends, other.data, other.offsets, data, offsets)
-        else:
-            data, offsets = plain[: ends[-1]].copy(), ends
-        data.flags.writeable = offsets.flags.writeable = False
-        return FlatTexts(offsets, data)
+        kernel.write_normal(given.data, given.offsets, plain, ends)
+        places = np.flatnonzero(ends[1:] < 0)
+        return _joined(plain, ends, [normalize(text) for text in self.texts.gather(pl.Series(places)).to_list()])
+
+    @cached_property
+    def skeletons(self) -> FlatTexts:
+        """Their skeletons (`text.skeleton`), in UTF-8, made like the normal forms."""
+        import numpy as np
+
+        from careful_assets.text.leaks import skeleton_kernel as kernel
+
+        normal = self.normal
+        plain, ends = np.empty(int(normal.sizes.sum()), dtype=np.uint8), np.zeros(len(normal) + 1, dtype=np.int64)
+        kernel.write_folded(normal.data, normal.offsets, np.frombuffer(ASCII_FOLDED, dtype=np.uint8), plain, ends)
+        others = [skeleton_of_normal(normal.text(place)) for place in np.flatnonzero(ends[1:] < 0).tolist()]
+        return _joined(plain, ends, others)
 
     @cached_property
     def words(self) -> Words:
@@ -111,8 +118,25 @@ class Prepared:
         return Prepared(self.texts.gather(pl.Series(places)))
 
 
+def _joined(plain: npt.NDArray[np.uint8], ends: Ints, others: list[str]) -> FlatTexts:
+    """ASCII texts as a kernel left them, and what Python made of the others, in the texts' order."""
+    import numpy as np
+
+    from careful_assets.text.leaks import words_kernel as kernel
+
+    if others:
+        other = FlatTexts.of(others)
+        offsets = np.zeros(len(ends), dtype=np.int64)
+        data = np.empty(int(np.where(ends < 0, -1 - ends, ends)[-1]) + len(other.data), dtype=np.uint8)
+        kernel.put_in(plain, ends, other.data, other.offsets, data, offsets)
+    else:
+        data, offsets = plain[: ends[-1]].copy(), ends
+    data.flags.writeable = offsets.flags.writeable = False
+    return FlatTexts(offsets, data)
+
+
 def _spans(normal: FlatTexts, text: int) -> tuple[list[tuple[int, int]], list[str]]:
     """Where in one normal form its words lie, and these."""
-    form = normal.data[normal.offsets[text] : normal.offsets[text + 1]].tobytes().decode()
+    form = normal.text(text)
     spans = word_spans(form)
     return spans, [form[start:stop] for start, stop in spans]
