@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,15 +33,27 @@ COLUMNS = Columns(text="text", label="label", key="id", group="review")
 
 
 class Readings:
-    """A home, and a card whose anchors are rewritten for every reading."""
+    """A home, and a card whose anchors are rewritten for every reading.
 
-    def __init__(self, root: Path, **anchors: Any) -> None:
+    `groups`: how many of `review_rows` the card counts on; `anchors`: values of the card's anchors.
+    """
+
+    def __init__(self, root: Path, groups: int = 60, **anchors: Any) -> None:
         self.home = Home(root / "home")
-        self._loaded = dataset_named(make_project(root / "project"), NAME)
+        self._loaded = dataset_named(make_project(root / "project", groups=groups), NAME)
         first = self._loaded.card.anchors
         self._first = {name: getattr(first, name) for name in ("name", "labels", "split")}
         self._anchors = {"columns": COLUMNS, **anchors}
         self._log: list[str] = []
+
+    def copy(self, root: Path) -> Readings:
+        """The same home and card under another folder, to read on from there."""
+        other = copy(self)
+        other.home = Home(root / "home")
+        shutil.copytree(self.home.root, other.home.root)
+        shutil.copytree(self._loaded.folder, root / "card")
+        other._loaded, other._log = replace(self._loaded, folder=root / "card"), []
+        return other
 
     @property
     def loaded(self) -> LoadedCard:

@@ -17,6 +17,7 @@ from careful_assets.warehouse.vault import VaultSealer
 from careful_assets_tests.anchors.readings import Readings
 from careful_assets_tests.cli.projects import NAME, review_rows
 
+GROUPS = 30
 SIDES = ("row_id", "group_id", "split")
 
 
@@ -41,7 +42,7 @@ def told(made: Made) -> object:
 
 def test_an_erased_row_is_absent_and_the_others_stay(tmp_path: Path) -> None:
     """Read again, as a new vintage, and from a source that dropped it: it is nowhere, and no check fails by it."""
-    readings, rows = Readings(tmp_path), review_rows()
+    readings, rows = Readings(tmp_path, GROUPS), review_rows(GROUPS)
     readings.read(rows)
     before = readings.everything().select(SIDES)
     gone = readings.open_rows().filter(split="exemplar").sort("row_id").row(0, named=True)
@@ -61,7 +62,7 @@ def test_an_erased_row_is_absent_and_the_others_stay(tmp_path: Path) -> None:
 
 def test_a_sealed_row_that_was_erased_stays_out_of_the_vault(tmp_path: Path) -> None:
     """The source offers it again; the vault holds the others, and counts add up."""
-    readings, rows = Readings(tmp_path), review_rows()
+    readings, rows = Readings(tmp_path, GROUPS), review_rows(GROUPS)
     readings.read(rows)
     sealed = readings.sealed_rows().sort("row_id")
     gone = sealed["row_id"][0]
@@ -76,9 +77,9 @@ def test_a_sealed_row_that_was_erased_stays_out_of_the_vault(tmp_path: Path) -> 
 
 def test_ids_of_equal_texts_do_not_shift(tmp_path: Path) -> None:
     """Without a key, the second of two equal texts keeps its id when the first was erased."""
-    rows = [{name: row[name] for name in ("review", "text", "label")} for row in review_rows()]
+    rows = [{name: row[name] for name in ("review", "text", "label")} for row in review_rows(GROUPS)]
     rows.insert(1, rows[0])
-    readings = Readings(tmp_path, columns=Columns(text="text", label="label", group="review"))
+    readings = Readings(tmp_path, GROUPS, columns=Columns(text="text", label="label", group="review"))
     readings.read(rows)
     everything = readings.everything()
     twins = everything.filter(text=rows[0]["text"])["row_id"].to_list()
@@ -95,7 +96,7 @@ def test_ids_of_equal_texts_do_not_shift(tmp_path: Path) -> None:
 def twice(readings: Readings, rows: list[dict[str, str]], row_id: str) -> bool:
     """Whether it is the id of the first of the two: the one that a source with one of them has."""
     other = Readings(
-        readings.home.root.parent / row_id[:8], columns=Columns(text="text", label="label", group="review")
+        readings.home.root.parent / row_id[:8], GROUPS, columns=Columns(text="text", label="label", group="review")
     )
     other.read(rows[1:])
     return row_id in set(other.everything()["row_id"])
@@ -103,4 +104,4 @@ def twice(readings: Readings, rows: list[dict[str, str]], row_id: str) -> bool:
 
 def test_nothing_is_told_while_nothing_was_erased(tmp_path: Path) -> None:
     """The page names erased rows only where there are any on record."""
-    assert told(Readings(tmp_path).read(review_rows())) is None
+    assert told(Readings(tmp_path, GROUPS).read(review_rows(GROUPS))) is None

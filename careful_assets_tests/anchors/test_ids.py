@@ -32,23 +32,44 @@ def ids(root: Path, given: list[dict[str, str]], columns: Columns = KEYED, **anc
     """The ids by text."""
     readings = Readings(root, columns=columns, **anchors)
     readings.read(given)
+    return ids_of(readings)
+
+
+@pytest.fixture(scope="module")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The ids of the texts by key."""
+    return ids(tmp_path_factory.mktemp("keyed"), rows(TEXTS, id=KEYS))
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Readings]:
+    """By salt, the texts and a secret one without keys and groups. Read only."""
+    made = {}
+    for salt in ("s", "another"):
+        root = tmp_path_factory.mktemp("plain")
+        made[salt] = Readings(root, columns=PLAIN, split=SPLIT.model_copy(update={"salt": salt}))
+        made[salt].read(rows([*TEXTS, "a secret text"]))
+    return made
+
+
+def ids_of(readings: Readings) -> dict[str, str]:
+    """The ids by text."""
     return dict(readings.everything().select("text", "row_id").iter_rows())
 
 
-def test_ids_hang_on_the_key_alone(tmp_path: Path) -> None:
+def test_ids_hang_on_the_key_alone(keyed: dict[str, str], tmp_path: Path) -> None:
     """A row with a key keeps its id when its text changes, and rows in another order keep theirs."""
-    before = ids(tmp_path / "a", rows(TEXTS, id=KEYS))
     upper = [text.upper() for text in TEXTS]
     after = ids(tmp_path / "b", rows(upper[::-1], id=KEYS[::-1]))
-    assert {text.upper(): row_id for text, row_id in before.items()} == after
-    assert len(set(before.values())) == 30
+    assert {text.upper(): row_id for text, row_id in keyed.items()} == after
+    assert len(set(keyed.values())) == 30
 
 
-def test_ids_without_keys_do_not_hang_on_order(tmp_path: Path) -> None:
+def test_ids_without_keys_do_not_hang_on_order(plain: dict[str, Readings], tmp_path: Path) -> None:
     """Without a key column the same texts have the same ids, whatever their order; one text more moves no other."""
-    before = ids(tmp_path / "a", rows(TEXTS), PLAIN)
-    shuffled = random.Random(1).sample(TEXTS, 30)
-    assert ids(tmp_path / "b", rows(["another", *shuffled]), PLAIN).items() >= before.items()
+    shuffled = random.Random(1).sample([*TEXTS, "a secret text"], 31)
+    after = ids(tmp_path, rows(["another", *shuffled]), PLAIN, split=SPLIT)
+    assert after.items() >= ids_of(plain["s"]).items()
 
 
 def test_copies_of_a_text_are_numbered(tmp_path: Path) -> None:
@@ -61,23 +82,20 @@ def test_copies_of_a_text_are_numbered(tmp_path: Path) -> None:
     assert ids(tmp_path / "b", rows([*TEXTS, "twin"]), PLAIN)["twin"] in set(twins["row_id"].to_list())
 
 
-def test_source_and_salt_make_the_ids_their_own(tmp_path: Path) -> None:
+def test_source_and_salt_make_the_ids_their_own(
+    keyed: dict[str, str], plain: dict[str, Readings], tmp_path: Path
+) -> None:
     """Another source's rows have other ids; so, without keys, have those under another salt."""
-    keyed, plain = ids(tmp_path / "a", rows(TEXTS, id=KEYS)), ids(tmp_path / "b", rows(TEXTS), PLAIN)
     salted = SPLIT.model_copy(update={"salt": "another"})
     elsewhere = ids(tmp_path / "c", rows(TEXTS, id=KEYS), name="elsewhere")
     assert set(elsewhere.values()).isdisjoint(keyed.values())
-    assert set(ids(tmp_path / "d", rows(TEXTS), PLAIN, split=salted).values()).isdisjoint(plain.values())
+    assert set(ids_of(plain["another"]).values()).isdisjoint(ids_of(plain["s"]).values())
     assert ids(tmp_path / "e", rows(TEXTS, id=KEYS), split=salted) == keyed
 
 
-def test_no_id_shows_its_text(tmp_path: Path) -> None:
+def test_no_id_shows_its_text(plain: dict[str, Readings]) -> None:
     """A row without key and group has a salted digest for a group, and no text or plain digest of it."""
-    groups = []
-    for salt in ("s", "another"):
-        readings = Readings(tmp_path / salt, columns=PLAIN, split=SPLIT.model_copy(update={"salt": salt}))
-        readings.read(rows([*TEXTS, "a secret text"]))
-        groups.append(readings.everything().filter(text="a secret text")["group_id"][0])
+    groups = [plain[salt].everything().filter(text="a secret text")["group_id"][0] for salt in ("s", "another")]
     assert all(group.startswith("row:") and "secret" not in group for group in groups)
     assert groups[0] != groups[1]
 

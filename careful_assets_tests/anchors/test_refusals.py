@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,18 +19,33 @@ from careful_assets.provenance.verdicts import CheckView
 from careful_assets.text import near_texts
 from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.models import run_model
+from careful_assets_tests.anchors.changing import World, small
+from careful_assets_tests.anchors.conftest import LIMITS
 from careful_assets_tests.anchors.readings import COLUMNS, Readings, crossings
-from careful_assets_tests.anchors.test_vintages import World, small
 
 NAME = "phone_reviews"
 
 
 @pytest.fixture(params=["exactly", "by bands"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """How near copies are found: as among few texts, and as among many."""
-    if request.param == "by bands":
-        monkeypatch.setattr(near_texts, "EXACT_TEXTS", 0)
-    return str(request.param)
+def either_way(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    first_readings: Callable[[str], Readings],
+) -> Readings:  # fmt: skip
+    """The small source after its first vintage; near copies are found as among few texts, and as among many."""
+    monkeypatch.setattr(near_texts, "EXACT_TEXTS", LIMITS[request.param])
+    return first_readings(request.param).copy(tmp_path / "read")
+
+
+@pytest.fixture(scope="module")
+def numbered(tmp_path_factory: pytest.TempPathFactory) -> Readings:
+    """Rows with a second key and a second label after their first vintage. What is refused changes nothing in it."""
+    readings = Readings(tmp_path_factory.mktemp("numbered"))
+    readings.read(numbered_rows())
+    return readings
+
+
+def numbered_rows() -> list[dict[str, str]]:
+    return [row | {"number": f"n{n}", "again": ("good", "bad", "fair")[n % 3]} for n, row in enumerate(small())]
 
 
 def counts(readings: Readings) -> dict[str, tuple[int, int, int]]:
@@ -47,22 +63,19 @@ def counts(readings: Readings) -> dict[str, tuple[int, int, int]]:
     ],
     ids=["name", "key"],
 )
-def test_what_ids_hang_on_never_changes(tmp_path: Path, vintage: int, changed: dict[str, object], place: str) -> None:
+def test_what_ids_hang_on_never_changes(
+    numbered: Readings, vintage: int, changed: dict[str, object], place: str
+) -> None:
     """Another name or key column would give every row another id: it is refused, in this vintage and in the next."""
-    rows = [row | {"number": f"n{n}"} for n, row in enumerate(small())]
-    readings = Readings(tmp_path)
-    readings.read(rows)
-    before = counts(readings)
+    before = counts(numbered)
     with pytest.raises(Refused, match=rf"{place}.*ids hang on it"):
-        readings.read(rows, vintage=vintage, **changed)
-    assert counts(readings) == before
+        numbered.read(numbered_rows(), vintage=vintage, **changed)
+    assert counts(numbered) == before
 
 
-def test_columns_change_with_a_vintage_only(tmp_path: Path) -> None:
+def test_columns_change_with_a_vintage_only(numbered: Readings, tmp_path: Path) -> None:
     """Labels from another column within a vintage are refused; with the next one they are listed as relabelled."""
-    rows = [row | {"again": ("good", "bad", "fair")[n % 3]} for n, row in enumerate(small())]
-    readings = Readings(tmp_path)
-    readings.read(rows)
+    rows, readings = numbered_rows(), numbered.copy(tmp_path / "read")
     other = COLUMNS.model_copy(update={"label": "again"})
     with pytest.raises(Refused, match=r"anchors.source.columns changed within vintage 1.*set anchors.vintage to 2"):
         readings.read(rows, columns=other)
@@ -70,10 +83,9 @@ def test_columns_change_with_a_vintage_only(tmp_path: Path) -> None:
     assert "relabelled" in readings.table("anchors.changes")["change"].to_list()
 
 
-def test_copies_do_not_improve_the_ruler(tmp_path: Path, way: str) -> None:
+def test_copies_do_not_improve_the_ruler(either_way: Readings) -> None:
     """Copies and near copies of a sealed text, each in a group of its own, are one group to the ruler."""
-    readings = Readings(tmp_path)
-    readings.read(small())
+    readings = either_way
     before = counts(readings)["bad"]
     text = readings.sealed_rows().filter(label="bad")["text"][0]
     copies = [
@@ -86,10 +98,9 @@ def test_copies_do_not_improve_the_ruler(tmp_path: Path, way: str) -> None:
     assert squares >= 40**2
 
 
-def test_near_copies_of_what_the_source_dropped_are_one_group_with_it(tmp_path: Path, way: str) -> None:
+def test_near_copies_of_what_the_source_dropped_are_one_group_with_it(either_way: Readings) -> None:
     """A sealed text that the source has no longer still counts as one with its near copies."""
-    readings = Readings(tmp_path)
-    readings.read(small())
+    readings = either_way
     before = counts(readings)["bad"]
     row_text = readings.sealed_rows().filter(label="bad")["text"][0]
     rest = [row for row in small() if row["text"] != row_text]
@@ -98,10 +109,9 @@ def test_near_copies_of_what_the_source_dropped_are_one_group_with_it(tmp_path: 
     assert counts(readings)["bad"][:2] == (before[0] + 10, before[1])
 
 
-def test_texts_set_aside_are_withheld(tmp_path: Path) -> None:
+def test_texts_set_aside_are_withheld(small_readings: Readings) -> None:
     """A row that copies a sealed text into an open group is set aside, and its text stands in no open table."""
-    readings = Readings(tmp_path)
-    readings.read(small())
+    readings = small_readings
     text = readings.sealed_rows()["text"][0]
     group = readings.open_rows()["group_id"][0]
     readings.read([*small(), {"id": "x", "review": group, "text": text, "label": "bad"}], vintage=2)
@@ -110,10 +120,9 @@ def test_texts_set_aside_are_withheld(tmp_path: Path) -> None:
     assert text not in readings.open_rows()["text"].to_list()
 
 
-def test_the_gap_is_counted_in_the_source(tmp_path: Path) -> None:
+def test_the_gap_is_counted_in_the_source(small_readings: Readings) -> None:
     """After rows were dropped and relabelled, sealed ones among them, counts by label are those of the source now."""
-    readings = Readings(tmp_path)
-    readings.read(small())
+    readings = small_readings
     now = [row | {"label": "good"} if n % 5 == 0 else row for n, row in enumerate(small()) if n % 4]
     readings.read(now, vintage=2)
     with connect(readings.home.warehouse(NAME), read_only=True) as con:
@@ -139,10 +148,9 @@ def test_a_group_may_be_named_after_it_was_discovered(tmp_path: Path) -> None:
     assert dict(readings.everything().select("row_id", "split").iter_rows()) == sides
 
 
-def test_an_old_wording_stays_on_its_side(tmp_path: Path) -> None:
+def test_an_old_wording_stays_on_its_side(small_readings: Readings) -> None:
     """Texts that lay open before a rewording come back under new groups on the side they had: none is sealed."""
-    readings = Readings(tmp_path)
-    readings.read(small())
+    readings = small_readings
     opened = dict(readings.open_rows().select("text", "split").iter_rows())
     fresh = World(random.Random(77))
     readings.read([row | {"text": fresh.text()} if row["text"] in opened else row for row in small()], vintage=2)
@@ -157,10 +165,9 @@ def test_an_old_wording_stays_on_its_side(tmp_path: Path) -> None:
     assert all(opened[text] == split for text, split in returned.select("text", "split").iter_rows())
 
 
-def test_a_row_that_returns_meets_what_came_meanwhile(tmp_path: Path, way: str) -> None:
+def test_a_row_that_returns_meets_what_came_meanwhile(either_way: Readings) -> None:
     """Near copies that came while a row was gone may lie elsewhere: a row that returns beside them is set aside."""
-    readings = Readings(tmp_path)
-    readings.read(small())
+    readings = either_way
     texts = set(readings.open_rows()["text"].to_list())
     rest = [row for row in small() if row["text"] not in texts]
     gone = [row for row in small() if row["text"] in texts]
@@ -171,11 +178,10 @@ def test_a_row_that_returns_meets_what_came_meanwhile(tmp_path: Path, way: str) 
     assert readings.open_rows().filter(split="aside").height > 0
 
 
-def test_shingles_outlast_a_vintage_without_them(tmp_path: Path) -> None:
+def test_shingles_outlast_a_vintage_without_them(small_readings: Readings) -> None:
     """From near joining to exact and back, the vault's fingerprints of near copies stay, and near copies are found."""
     shares = {"salt": "s", "exemplar": 25, "train": 30, "holdout": 20, "vault": 25}
-    readings = Readings(tmp_path)
-    readings.read(small())
+    readings = small_readings
     text = readings.sealed_rows()["text"][0]
     for vintage, join in ((2, "exact"), (3, "near")):
         rows = [row for row in small() if row["text"] != text]
@@ -207,10 +213,9 @@ def test_rows_that_fail_their_contract_are_not_sealed(tmp_path: Path) -> None:
     assert readings.table("anchors.contract")["passed"].to_list() == [True]
 
 
-def test_two_runs_at_once_are_told_apart(tmp_path: Path) -> None:
+def test_two_runs_at_once_are_told_apart(small_readings: Readings) -> None:
     """While one run holds the stage, another is refused in words; afterwards nothing is left in the scratch folder."""
-    readings = Readings(tmp_path)
-    readings.read(small())
+    readings = small_readings
     folder = readings.home.scratch(NAME, "anchors")
     assert not folder.exists()
     with folder.with_suffix(".lock").open("w") as lock:

@@ -168,9 +168,9 @@ lifecycle:
 """
 
 
-def make_project(root: Path, *, name: str = NAME, generator: str = "{kind: ngram}") -> Path:
-    """A project folder with one dataset that holds; returns the folder."""
-    rows = review_rows()
+def make_project(root: Path, *, name: str = NAME, generator: str = "{kind: ngram}", groups: int = 60) -> Path:
+    """A project folder with one dataset that holds, its anchors in so many groups of nine; returns the folder."""
+    rows = review_rows(groups)
     data = as_csv(rows)
     folder = root / "cards" / name
     (folder / "prompts").mkdir(parents=True)
@@ -185,11 +185,16 @@ def make_project(root: Path, *, name: str = NAME, generator: str = "{kind: ngram
 
 
 def careful(
-    *arguments: str | Path, cwd: Path, timeout: float = 120, prefix: tuple[str, ...] = (), **environment: str
+    *arguments: str | Path,
+    cwd: Path,
+    timeout: float = 120,
+    prefix: tuple[str, ...] = (),
+    command: Path = CAREFUL,
+    **environment: str,
 ) -> subprocess.CompletedProcess[str]:
-    """Run the installed command. No trace of a Python error may ever reach a person."""
+    """Run the installed command, or another in its place. No trace of a Python error may ever reach a person."""
     done = subprocess.run(
-        [*prefix, str(CAREFUL), *map(str, arguments)],
+        [*prefix, str(command), *map(str, arguments)],
         cwd=cwd, env=clean_environment() | environment, capture_output=True, text=True, timeout=timeout, check=False,
     )  # fmt: skip
     said = done.stdout + done.stderr

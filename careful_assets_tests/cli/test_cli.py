@@ -15,7 +15,7 @@ import pytest
 
 from careful_assets.provenance.stages import STAGES
 from careful_assets_tests.cli.endpoints import closed_port, serving
-from careful_assets_tests.cli.projects import NAME, careful, make_project
+from careful_assets_tests.cli.projects import CAREFUL, NAME, careful, make_project
 from careful_assets_tests.life.arrange import Life
 
 HOLDS, DOES_NOT_HOLD, REFUSED, MALFORMED, USAGE = 0, 1, 2, 3, 64
@@ -153,10 +153,14 @@ def test_before_any_run_nothing_is_materialized(project: Path) -> None:
     assert not (project / ".careful").exists()
 
 
-def test_a_finished_life_stands(finished_life: Life) -> None:
+def test_a_finished_life_stands(finished_small_life: Life) -> None:
     """After a whole life every stage has data, and no gate is closed."""
     done = careful(
-        "status", finished_life.dataset, "--json", cwd=finished_life.project, CAREFUL_HOME=str(finished_life.home.root)
+        "status",
+        finished_small_life.dataset,
+        "--json",
+        cwd=finished_small_life.project,
+        CAREFUL_HOME=str(finished_small_life.home.root),
     )
     assert done.returncode == HOLDS
     (state,) = json.loads(done.stdout)
@@ -164,21 +168,21 @@ def test_a_finished_life_stands(finished_life: Life) -> None:
     assert all(stage["data_version"] and not stage["failed"] and not stage["closed"] for stage in state["stages"])
 
 
-def test_a_changed_card_closes_the_gates(copied_life: Life) -> None:
+def test_a_changed_card_closes_the_gates(copied_small_life: Life) -> None:
     """Once the card changes, `status` gives exit code 1 and names what has to be made again."""
-    copied_life.rewrite_card("max_leak_share: 0.05", "max_leak_share: 0.04")
-    home = str(copied_life.home.root)
-    done = careful("status", copied_life.dataset, cwd=copied_life.project, CAREFUL_HOME=home)
+    copied_small_life.rewrite_card("max_leak_share: 0.1", "max_leak_share: 0.09")
+    home = str(copied_small_life.home.root)
+    done = careful("status", copied_small_life.dataset, cwd=copied_small_life.project, CAREFUL_HOME=home)
     assert done.returncode == DOES_NOT_HOLD
     assert "the card changed since anchors was made" in done.stdout
 
 
-def test_a_row_is_traced_as_text_and_as_json(finished_life: Life) -> None:
+def test_a_row_is_traced_as_text_and_as_json(finished_small_life: Life) -> None:
     """Both forms of `trace` tell a generated row's prompt, generator, parents, decisions, votes and release."""
-    row = finished_life.table("release.rows").filter(origin="generated")["row_id"][0]
-    home = str(finished_life.home.root)
-    told = careful("trace", row[:20], cwd=finished_life.project, CAREFUL_HOME=home).stdout
-    story = json.loads(careful("trace", row, "--json", cwd=finished_life.project, CAREFUL_HOME=home).stdout)
+    row = finished_small_life.table("release.rows").filter(origin="generated")["row_id"][0]
+    home = str(finished_small_life.home.root)
+    told = careful("trace", row[:20], cwd=finished_small_life.project, CAREFUL_HOME=home).stdout
+    story = json.loads(careful("trace", row, "--json", cwd=finished_small_life.project, CAREFUL_HOME=home).stdout)
     assert story["row_id"] == row
     assert [release["version"] for release in story["releases"]] == ["1.0.0"]
     assert story["parents"]
@@ -199,9 +203,9 @@ def test_a_row_is_traced_as_text_and_as_json(finished_life: Life) -> None:
         ("../../etc/passwd", "no row id"),
     ],
 )
-def test_unknown_rows_are_refused(finished_life: Life, row: str, said: str) -> None:
+def test_unknown_rows_are_refused(finished_small_life: Life, row: str, said: str) -> None:
     """A row id that no dataset has, or that is none, gives exit code 2 and says what to give."""
-    done = careful("trace", row, cwd=finished_life.project, CAREFUL_HOME=str(finished_life.home.root))
+    done = careful("trace", row, cwd=finished_small_life.project, CAREFUL_HOME=str(finished_small_life.home.root))
     assert done.returncode == REFUSED
     assert said in done.stderr
 
@@ -238,6 +242,19 @@ def test_an_unusable_home_is_told(tmp_path: Path, below: str) -> None:
     assert (tmp_path / "file").read_text(encoding="utf-8") == "taken"
 
 
+def _impatient(path: Path) -> Path:
+    """`careful` with short rests before it takes a silent endpoint to be down."""
+    path.write_text(
+        f"#!{sys.executable}\nfrom careful_assets.llm.dispatch import answer_all\n"
+        "from careful_assets.llm.pacing import Retries\n"
+        "answer_all.__kwdefaults__['retries'] = Retries(first_pause_s=0.05, first_rest_s=0.1)\n"
+        "from careful_assets.cli import main\nmain()\n",
+        encoding="utf-8",
+    )
+    path.chmod(0o700)
+    return path
+
+
 def test_an_endpoint_that_fails_and_dies_loses_no_answer(tmp_path: Path) -> None:
     """What an endpoint answered is kept while it refuses and while it is down, and is never asked for again.
 
@@ -245,9 +262,9 @@ def test_an_endpoint_that_fails_and_dies_loses_no_answer(tmp_path: Path) -> None
     """
     root, key = make_project(tmp_path, generator=LLM), "sk-planted-secret-0451"
 
-    def run(url: str) -> subprocess.CompletedProcess[str]:
+    def run(url: str, command: Path = CAREFUL) -> subprocess.CompletedProcess[str]:
         environment = {"CAREFUL_LLM_URL": url, "CAREFUL_LLM_MODEL": "stub-1", "CAREFUL_LLM_API_KEY": key}
-        done = careful("run", NAME, "--to", "generation", "--json", cwd=root, **environment)
+        done = careful("run", NAME, "--to", "generation", "--json", cwd=root, command=command, **environment)
         assert key not in done.stdout + done.stderr
         return done
 
@@ -256,7 +273,7 @@ def test_an_endpoint_that_fails_and_dies_loses_no_answer(tmp_path: Path) -> None
     assert refused.returncode == DOES_NOT_HOLD
     before = answers_of(root)
     assert len(before) == 5
-    down = run(f"http://127.0.0.1:{closed_port()}")
+    down = run(f"http://127.0.0.1:{closed_port()}", _impatient(tmp_path / "careful"))
     assert down.returncode == DOES_NOT_HOLD
     assert "does not answer" in down.stderr
     assert "Recorded answers are kept" in down.stderr

@@ -31,7 +31,7 @@ def filtered(tmp_path_factory: pytest.TempPathFactory) -> Life:
     root = tmp_path_factory.mktemp("filtered")
     life = Life(make_project(root), Home(root / ".careful"), NAME)
     life.rewrite_card("labeling: {", f"filtering: {{overrides: [{OVERRIDES}]}}\nlabeling: {{")
-    assert life.run("generation").success
+    assert life.materialize("anchors", "purpose", "generation").success
     said = f"(select text from anchors.rows where row_id = {_ANCHOR}) || ' And so it went for us.'"
     life.sql(f"update generation.candidates set text = {said} where row_id = {_ROW}")
     assert life.materialize("filtering").success

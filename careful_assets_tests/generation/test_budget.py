@@ -5,6 +5,7 @@ import dataclasses
 import fcntl
 import random
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from aiohttp import web
@@ -15,22 +16,34 @@ from pydantic import ValidationError
 from careful_assets.card.budget import Limits, Price
 from careful_assets.card.models import Card
 from careful_assets.errors import StageFailed
+from careful_assets.generation import sending
 from careful_assets.generation.generators import OpenGenerator
 from careful_assets.generation.plan import plan_round
 from careful_assets.generation.sending import send
 from careful_assets.llm.budget import Budget
+from careful_assets.llm.dispatch import answer_all
 from careful_assets.llm.forecast import PROBE
 from careful_assets.llm.journal import Journal
 from careful_assets.llm.journal_state import JournalState
+from careful_assets.llm.pacing import Retries
 from careful_assets.llm.prices import Prices
 from careful_assets.llm.requests import Answer, Choice
 from careful_assets.llm.spending import most_tokens, tokens_taken
 from careful_assets_tests.cli.endpoints import serving
 from careful_assets_tests.generation.examples import PROMPTS, card, exemplars
+from careful_assets_tests.life.arrange import failures_of, only_gates
 from careful_assets_tests.life.round_lives import live_life
 from careful_assets_tests.llm.stubs import IDENTITY, choices, client, honest, request, served
 
 PRICES = Prices({"stub-model": Price(prompt=2.0, completion=8.0)}, "EUR")
+QUICK = Retries(first_pause_s=0.01, first_rest_s=0.05)
+
+
+@pytest.fixture
+def two_gates():
+    """A short profile: what gates think of the answers is not the matter here."""
+    with only_gates("format", "exact_duplicate"):
+        yield
 
 
 def carded(budget=None, prices=None) -> Card:
@@ -55,12 +68,18 @@ def sent(requests, path, setting, *, handler=honest, in_flight=4, prices=PRICES)
     return asyncio.run(call())
 
 
+def made(life, *stages):
+    """Materialize these stages, which must hold."""
+    done = life.materialize(*stages)
+    assert done.success, failures_of(done)
+
+
 def test_forty_requests_are_forty_and_a_raised_budget_goes_on(tmp_path, monkeypatch):
     """40 of 48 requests are sent and 8 held back; again, none; with the budget raised, the 8 and no other."""
     with serving() as endpoint:
         life = live_life(endpoint, tmp_path, monkeypatch)
         life.rewrite_card("completions_per_request: 4", "completions_per_request: 1\n  budget: {requests: 40}")
-        assert life.run("filtering").problems == []
+        made(life, "anchors", "purpose", "generation")
         first = life.table("generation.requests").sort("request_id")
         rows = set(life.table("generation.candidates")["row_id"])
         held = first.filter(status="held_back")
@@ -69,12 +88,12 @@ def test_forty_requests_are_forty_and_a_raised_budget_goes_on(tmp_path, monkeypa
         assert held["requested_at"].null_count() == 8
 
         versions = life.data_versions()
-        assert life.run("filtering").problems == []
+        made(life, "generation")
         assert endpoint.asked == 40
         assert life.data_versions() == versions
 
         life.rewrite_card("requests: 40", "requests: 100")
-        assert life.run("filtering").problems == []
+        made(life, "anchors", "purpose", "generation")
         second = life.table("generation.requests").sort("request_id")
         assert endpoint.asked == 48
         assert second["request_id"].to_list() == first["request_id"].to_list()
@@ -245,8 +264,9 @@ def _locked(path):
         yield
 
 
-def test_answers_that_cannot_be_used_are_paid_for(tmp_path):
+def test_answers_that_cannot_be_used_are_paid_for(tmp_path, monkeypatch):
     """Each broken body counts as a request and the most that it may have taken, in this run and in the next ones."""
+    monkeypatch.setattr(sending, "answer_all", partial(answer_all, retries=QUICK))
 
     async def broken(*_):
         return web.Response(body=b"{", content_type="application/json")
@@ -279,6 +299,7 @@ def test_what_a_server_bills_beyond_our_count_counts(tmp_path):
     assert stopped.startswith("budget: 10,010 of 9,000 tokens")
 
 
+@pytest.mark.usefixtures("two_gates")
 def test_a_lowered_quota_asks_for_no_more_and_personal_data_in_a_template_is_never_sent(tmp_path, monkeypatch):
     """Rows at hand that fill the new quota end the round; a template that names somebody stops before any call."""
     with serving() as endpoint:
@@ -286,18 +307,18 @@ def test_a_lowered_quota_asks_for_no_more_and_personal_data_in_a_template_is_nev
         (template,) = life.card_path.parent.glob("prompts/*.jinja")
         plain = template.read_text()
         template.write_text(f"Write to jane.roe@example.org.\n{plain}")
-        (problem,) = life.run("generation").problems
+        (problem,) = failures_of(life.materialize("anchors", "purpose", "generation"))
         assert "would show personal data (email)" in problem
         assert endpoint.asked == 0
 
         template.write_text(plain)
         life.rewrite_card("completions_per_request: 4", "completions_per_request: 4\n  budget: {requests: 6}")
-        assert life.run("filtering").problems == []
+        made(life, "anchors", "purpose", "generation", "filtering")
         kept = int(life.table("provenance.rounds")["kept"].sum())
         target = life.loaded.card.purpose.gap[0].current_count + kept
         old = life.loaded.card.purpose.gap[0].target_count
         life.rewrite_card(f"target_count: {old}", f"target_count: {target}")
         life.rewrite_card("budget: {requests: 6}", "budget: {requests: 12}")
-        assert life.run("filtering").problems == []
+        made(life, "anchors", "purpose", "generation")
         assert endpoint.asked == 6
         assert set(life.table("generation.requests")["status"]) == {"answered", "held_back"}

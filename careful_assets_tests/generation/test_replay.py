@@ -244,41 +244,31 @@ def test_few_of_many_faults_are_told(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def first_life(tmp_path_factory: pytest.TempPathFactory) -> Life:
-    """A small dataset's life up to its release, by the n-gram model."""
-    return _life(make_project(tmp_path_factory.mktemp("first")))
-
-
-@pytest.fixture(scope="module")
-def replayed_life(first_life: Life, tmp_path_factory: pytest.TempPathFactory) -> Life:
-    """The same dataset in a new home, its answers taken from a copy of the first home's journal."""
+def replayed_life(finished_small_life: Life, tmp_path_factory: pytest.TempPathFactory) -> Life:
+    """The same dataset up to its release in a new home, its answers from a copy of the first home's journal."""
     root = make_project(tmp_path_factory.mktemp("again"), generator="{kind: replay, answers: recorded.ndjson}")
-    shutil.copy(first_life.journal, root / "cards" / NAME / "recorded.ndjson")
-    return _life(root)
-
-
-def _life(root: Path) -> Life:
+    shutil.copy(finished_small_life.journal, root / "cards" / NAME / "recorded.ndjson")
     life = Life(root, Home(root / ".careful"), NAME)
     report = life.run("release")
     assert report.success, report.problems
     return life
 
 
-def test_a_replayed_life_is_the_first_one_again(first_life: Life, replayed_life: Life) -> None:
+def test_a_replayed_life_is_the_first_one_again(finished_small_life: Life, replayed_life: Life) -> None:
     """From the copied journal, generation's data and the release's content are the same, byte for byte."""
-    first, again = (life.table("generation.candidates").sort("row_id") for life in (first_life, replayed_life))
+    first, again = (life.table("generation.candidates").sort("row_id") for life in (finished_small_life, replayed_life))
     assert first.height > 0
     assert first.select(CONTENT).equals(again.select(CONTENT))
     assert first.equals(again)
     versions = replayed_life.data_versions()
-    assert versions["generation"] == first_life.data_versions()["generation"]
-    digests = [life.table("release.releases")["content_digest"][0] for life in (first_life, replayed_life)]
+    assert versions["generation"] == finished_small_life.data_versions()["generation"]
+    digests = [life.table("release.releases")["content_digest"][0] for life in (finished_small_life, replayed_life)]
     assert digests[0] == digests[1]
 
 
-def test_a_replayed_life_keeps_its_own_record(first_life: Life, replayed_life: Life) -> None:
+def test_a_replayed_life_keeps_its_own_record(finished_small_life: Life, replayed_life: Life) -> None:
     """The new home's journal holds every question and answer, as of any generator."""
-    state, first = Journal(replayed_life.journal).read(), Journal(first_life.journal).read()
+    state, first = Journal(replayed_life.journal).read(), Journal(finished_small_life.journal).read()
     assert state.requests == first.requests
     texts = [{key: answer.choices for key, answer in one.answers.items()} for one in (state, first)]
     assert texts[0] == texts[1]

@@ -55,16 +55,16 @@ def _kill_and_complete(times: int, life: Life, tmp_path: Path, rested: bool) -> 
         assert places_of(victim.text, copy.home.root) == set(), f"killed in attempt {attempt}"
 
 
-def test_killed_at_two_moments(finished_life: Life, tmp_path: Path) -> None:
+def test_killed_at_two_moments(finished_small_life: Life, tmp_path: Path) -> None:
     """Killed at 2 moments, the rerun completes it: this shows that there is a way back, and bounds no rate."""
-    _kill_and_complete(2, finished_life, tmp_path, rested=True)
+    _kill_and_complete(2, finished_small_life, tmp_path, rested=True)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_killed_at_ten_moments(finished_life: Life, tmp_path: Path) -> None:
+def test_killed_at_ten_moments(finished_small_life: Life, tmp_path: Path) -> None:
     """Killed at 10 moments, those while the successor is made among them, the rerun completes it each time.
 
     10 without a failure bound the rate of failures at 26%, with 95% confidence: (1 - 0.26)^10 < 0.05.
     """
-    _kill_and_complete(10, finished_life, tmp_path, rested=False)
+    _kill_and_complete(10, finished_small_life, tmp_path, rested=False)

@@ -39,8 +39,8 @@ def filtered(tmp_path_factory: pytest.TempPathFactory) -> Life:
     """A small life as far as filtering; the first completion of each request is copied by the second. Read only."""
     root = tmp_path_factory.mktemp("filtered")
     life = Life(make_project(root), Home(root / ".careful"), NAME)
-    report = life.run("generation")
-    assert report.success, report.problems
+    made = life.materialize("anchors", "purpose", "generation")
+    assert made.success, failures_of(made)
     rows = life.table("generation.candidates").sort("request_id", "ordinal").iter_rows(named=True)
     texts = {row["row_id"]: sentence(number - (row["ordinal"] == 1)) for number, row in enumerate(rows)}
     life.sql(
@@ -330,9 +330,7 @@ def test_everything_excluded_leaves_nothing_to_label(life: Life) -> None:
     assert (done["recorded"], done["kept"]) == (True, 0)
     assert "no version can be made until a new round fills the gap: name another generator" in excluded_text(done)
     assert "makes the next version" not in excluded_text(done)
-    report = life.run("labeling")
-    assert not report.success
-    told = " ".join(report.problems)
+    (told,) = failures_of(life.materialize("labeling"))
     assert f"labeling has nothing to label: filtering kept no candidate. Nothing was lost or broken: {ROWS}" in told
     assert "out by what people excluded (generator ngram). First name another generator" in told
 
@@ -396,5 +394,5 @@ def test_no_round_asks_for_what_is_excluded(tmp_path: Path, monkeypatch: pytest.
         assert int(report.exit_code) == 2
         assert endpoint.asked == asked
         life.rewrite_card("max_rounds: 2", "max_rounds: 1")
-        assert life.run("filtering").success
+        assert life.materialize("anchors", "purpose", "generation", "filtering").success
         assert len(kept(life)) == ROWS // 2

@@ -79,7 +79,7 @@ def test_unknown_rows_are_judged_like_any_and_count_for_nothing(life: Life, tmp_
     """They pass all gates, judges and detectors; rounds, quota, budget and decisions on other rows are as without them;
     of two copies the one on record stands; personal data in them is masked and its raw text withheld.
     """
-    assert life.run("filtering").success
+    assert life.materialize("anchors", "purpose", "generation", "filtering").success
     rounds = life.table("provenance.rounds")
     made = life.table("generation.candidates").sort("row_id")
     before = life.table("filtering.decisions").sort("row_id", "position")
@@ -121,7 +121,7 @@ def test_erased_requests_do_not_come_back(life: Life, tmp_path: Path) -> None:
     intake = life.home.intake(life.dataset)
     gone, stays = inherited_rows(intake, []).requests
     assert erase_requests(intake, [gone.request_id]) == 1
-    assert life.run("generation").success
+    assert life.materialize("purpose", "generation").success
     requests = life.table("generation.requests").filter(pl.col("round") == 0)
     assert dict(requests.select("request_id", "status").iter_rows()) == {
         gone.request_id: "erased", stays.request_id: "answered"

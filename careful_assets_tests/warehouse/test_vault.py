@@ -150,17 +150,27 @@ def test_kin_of_sealed_rows_are_told(place):
     assert {how for _, how in place.kin(frame)} == {"sealed", "group", "exact"}
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.data(), st.sampled_from([500, 700, 900]), st.booleans(), st.booleans())
-def test_near_kin_are_exactly_the_near(tmp_path_factory, data, thousandths, sealed_shingled, asked_shingled):
+@pytest.mark.parametrize("examples", [6, pytest.param(60, marks=pytest.mark.soak)])
+def test_near_kin_are_exactly_the_near(tmp_path_factory, examples):
     """Near kin are the rows whose shingles a sealed row shares to the threshold, counted by brute force; no other.
 
-    So it is by shingles, and by text where one side's were left out.
+    So it is by shingles, and by text where one side's were left out. 6 drawn vaults, or the soak's 60, without a miss
+    bound the share of such vaults with one at 40%, or 5%, with 95% confidence.
     """
+
+    @settings(max_examples=examples, deadline=None)
+    @given(st.data(), st.sampled_from([500, 700, 900]), st.booleans(), st.booleans())
+    def holds(data, thousandths, sealed_shingled, asked_shingled):
+        place = Place.at(tmp_path_factory.mktemp("home"))
+        _near_kin_are_the_near(place, data, thousandths, sealed_shingled, asked_shingled)
+
+    holds()
+
+
+def _near_kin_are_the_near(place, data, thousandths, sealed_shingled, asked_shingled):
     words = st.lists(st.sampled_from("abcd"), min_size=1, max_size=14).map("".join)
     sealed_texts = data.draw(st.lists(words, min_size=1, max_size=6))
     asked = data.draw(st.lists(words, min_size=1, max_size=8))
-    place = Place.at(tmp_path_factory.mktemp("home"))
     place.seal(rows(sealed_texts), shingled=sealed_shingled)
     kin = place.kin(rows(asked, start=20), thousandths, shingled=asked_shingled)
     found = {row_id for row_id, how in kin if how == "near"}
