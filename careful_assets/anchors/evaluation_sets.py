@@ -16,7 +16,7 @@ from careful_assets.errors import StageFailed
 from careful_assets.provenance.released import Released, released
 from careful_assets.provenance.stage import StageContext
 from careful_assets.warehouse.vault import VaultSealer
-from careful_assets.warehouse.vault_sets import OWN_SET, SealedSets
+from careful_assets.warehouse.vault_sets import OWN, SealedSets
 
 _SETS: dict[str, type[pl.DataType]] = {
     "set_name": pl.String, "origin": pl.String, "rows": pl.Int64, "set_digest": pl.String, "dataset": pl.String,
@@ -52,7 +52,7 @@ def seal_sets(sealer: VaultSealer, sets: list[tuple[EvaluationSet, Released]]) -
 
 def set_tables(further: SealedSets, own_rows: int) -> dict[str, pl.DataFrame]:
     """`anchors.evaluation_sets`, the anchors' own rows among them, and `anchors.set_lineage`."""
-    own = {"set_name": OWN_SET, "origin": "real", "rows": own_rows, "set_digest": further.own_digest}
+    own = {"set_name": OWN, "origin": "real", "rows": own_rows, "set_digest": further.own_digest}
     others = [
         {"origin": "synthetic", "set_digest": row["content_digest"], **row}
         for row in further.sets.iter_rows(named=True)

@@ -33,7 +33,7 @@ from careful_assets.warehouse.staging import Staging
 from careful_assets.warehouse.tables import Table
 from careful_assets.warehouse.vault import Sealed, VaultSealer
 from careful_assets.warehouse.vault_near import Near
-from careful_assets.warehouse.vault_sets import OWN_SET
+from careful_assets.warehouse.vault_sets import OWN
 
 
 def seal_and_split(context: StageContext, inputs: Inputs, vault_sealer: VaultSealer) -> Outcome:
@@ -90,7 +90,7 @@ def _settled_column(sources: pl.DataFrame, card: Anchors) -> str | None:
 
 
 def _known_state(inputs: Inputs) -> str | None:
-    own = inputs.table("anchors.evaluation_sets").filter(set_name=OWN_SET)["set_digest"].to_list()
+    own = inputs.table("anchors.evaluation_sets").filter(set_name=OWN)["set_digest"].to_list()
     states = own or inputs.table("anchors.vault_counts")["registry_state"].to_list()
     return states[0] if states else None
 

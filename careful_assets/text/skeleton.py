@@ -16,18 +16,18 @@ from careful_assets.text.normalize import normalize
 # By letter what is drawn like it or written for it, in the normal form: digits and signs, Latin letters beyond ASCII,
 # Cyrillic, Greek, Armenian, Cherokee. Letters of one line are one class.
 _CLASSES = {
-    "a": "4@\u0251\u1d00\u0430\u03b1\u0561\u13aa",
+    "a": "4@\u0251\u1d00\u0430\u03b1\u13aa",
     "b": "8\u0299\u0432\u044c\u03b2\u13f4",
-    "c": "\u1d04\u0441\u03f2\u13df",
+    "c": "\u1d04\u0441\u13df",
     "d": "\u0111\u1d05\u0501\u13a0",
     "e": "3\u1d07\u0435\u0437\u03b5\u0454\u13ac",
     "f": "\ua730\u0192\u03dd",
-    "g": "9\u0261\u0262\u0581\u13c0",
-    "j": "\u1d0a\u0458\u03f3\u13ab",
+    "g": "9\u0261\u0262\u050d\u0581\u13c0",
+    "j": "\u1d0a\u0458\u03f3\u0575\u13ab",
     "k": "\u1d0b\u043a\u03ba\u13e6",
     "l": "1i|\u0131\u0142\u0269\u026a\u029f\u0456\u04cf\u03b9\u13a5\u13de",
-    "m": "\u1d0d\u043c\u13b7",
-    "n": "hv\u0127\u0274\u029c\u1d20\u028b\u043d\u043f\u04bb\u03b7\u03bd\u0570\u0578\u13bb\u13d9",
+    "m": "\u1d0d\u043c\u03bc\u13b7",
+    "n": "hv\u0127\u0274\u029c\u1d20\u028b\u043d\u043f\u04bb\u03b7\u03bd\u0475\u0570\u0578\u13bb\u13d9",
     "o": "0\u00f8\u1d0f\u043e\u03bf\u03c3\u0585",
     "p": "\u1d18\u0440\u03c1\u13e2",
     "q": "\u051b\u0566",
@@ -62,14 +62,24 @@ def _folded(character: str) -> str:
 _FOLDED = _Folded()
 
 
+class _Read(dict[int, str]):
+    """The skeleton of each character's normal form, filled as it is used."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = normalize(chr(code)).translate(_FOLDED)
+        return self[code]
+
+
+_READ = _Read()
+
+
 def skeleton(text: str) -> str:
-    """The text's skeleton: equal for writings of one text that look alike. May be empty."""
-    return skeleton_of_normal(normalize(text))
+    """The text's skeleton: equal for writings of one text that look alike. May be empty.
 
-
-def skeleton_of_normal(normal: str) -> str:
-    """The skeleton of a text whose normal form this is."""
-    return normal.translate(_FOLDED)
+    It is read character by character: what the normal form does over several of them touches spaces and marks alone,
+    which a skeleton lacks. The one exception is a mark that case folding makes a letter, and that a long run drops.
+    """
+    return (normalize(text) if "\u0345" in text else text).translate(_READ)
 
 
 def place_in_normal(normal: str, start: int, stop: int) -> tuple[int, int]:
@@ -85,5 +95,5 @@ def place_in_normal(normal: str, start: int, stop: int) -> tuple[int, int]:
     return first, len(normal)
 
 
-ASCII_FOLDED = bytes(ord(_FOLDED[code]) if _FOLDED[code] else 0 for code in range(128))
-"""By ASCII character of a normal form the one in its skeleton; 0: none."""
+ASCII_FOLDED = bytes(ord(_READ[code]) if _READ[code] else 0 for code in range(128))
+"""By ASCII character of a text the one in its skeleton; 0: none."""

@@ -17,7 +17,7 @@ from careful_assets.errors import StageFailed
 from careful_assets.warehouse.tables import append, read
 from careful_assets.warehouse.vault_store import digest_of_own, require_columns, standing
 
-OWN_SET = "anchors"
+OWN = "anchors"
 """The name of the anchors' own rows among the sets."""
 _ROWS: dict[str, type[pl.DataType]] = {"row_id": pl.String, "text": pl.String, "label": pl.String}
 _LINEAGE: dict[str, type[pl.DataType]] = {"kind": pl.String, "item": pl.String}
@@ -44,7 +44,7 @@ def add_set(con: duckdb.DuckDBPyConnection, further: FurtherSet) -> int:
     what = f"the evaluation set {further.name}"
     require_columns(further.rows, what, _ROWS)
     require_columns(further.lineage, f"{what}, its lineage", _LINEAGE)
-    if further.name == OWN_SET:
+    if further.name == OWN:
         raise StageFailed(f"{what}: that is what the anchors' own rows are called; name it otherwise")
     if further.rows.is_empty() or further.rows["row_id"].n_unique() != further.rows.height:
         raise StageFailed(f"{what} has no rows, or repeats one; nothing was sealed of it")

@@ -25,7 +25,7 @@ from careful_assets.warehouse.connections import connect, transaction
 from careful_assets.warehouse.rewriting import delete_ids, rewrite
 from careful_assets.warehouse.tables import Stored, append, read, replace
 from careful_assets.warehouse.vault_erasing import Unsealed
-from careful_assets.warehouse.vault_sets import OWN_SET
+from careful_assets.warehouse.vault_sets import OWN
 
 # Where a reached row's own records stand. Mixes, runs and releases keep its id, which says what is to be done again.
 _BY_ROW = (
@@ -182,7 +182,7 @@ def _cut(con: duckdb.DuckDBPyConnection, erasure: Erasure, unsealed: Unsealed | 
 def _note_unsealed(con: duckdb.DuckDBPyConnection, unsealed: Unsealed) -> set[str]:
     """What the anchors have on record of the vault, as it stands now: a vault that is lost is sealed to that again."""
     state = pl.lit(unsealed.registry_state).alias("registry_state")
-    own, rows = pl.col("set_name") == OWN_SET, pl.lit(int(unsealed.counts["n"].sum()))
+    own, rows = pl.col("set_name") == OWN, pl.lit(int(unsealed.counts["n"].sum()))
     sets = read(con, "anchors.evaluation_sets").with_columns(
         state,
         rows=pl.when(own).then(rows).otherwise("rows"),

@@ -15,7 +15,7 @@ import polars as pl
 from careful_assets.text.flat_texts import FlatTexts
 from careful_assets.text.normalize import normalize, word_spans
 from careful_assets.text.shingles import runs
-from careful_assets.text.skeleton import ASCII_FOLDED, skeleton_of_normal
+from careful_assets.text.skeleton import ASCII_FOLDED, skeleton
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,16 +68,20 @@ class Prepared:
 
     @cached_property
     def skeletons(self) -> FlatTexts:
-        """Their skeletons (`text.skeleton`), in UTF-8, made like the normal forms."""
+        """Their skeletons (`text.skeleton`), in UTF-8. ASCII texts' are made by a kernel, others by `skeleton` itself.
+
+        Raises:
+            TypeError: a text is None or no string.
+        """
         import numpy as np
 
         from careful_assets.text.leaks import skeleton_kernel as kernel
 
-        normal = self.normal
-        plain, ends = np.empty(int(normal.sizes.sum()), dtype=np.uint8), np.zeros(len(normal) + 1, dtype=np.int64)
-        kernel.write_folded(normal.data, normal.offsets, np.frombuffer(ASCII_FOLDED, dtype=np.uint8), plain, ends)
-        others = [skeleton_of_normal(normal.text(place)) for place in np.flatnonzero(ends[1:] < 0).tolist()]
-        return _joined(plain, ends, others)
+        given = FlatTexts.of(self.texts)
+        plain, ends = np.empty(int(given.sizes.sum()), dtype=np.uint8), np.zeros(len(given) + 1, dtype=np.int64)
+        kernel.write_folded(given.data, given.offsets, np.frombuffer(ASCII_FOLDED, dtype=np.uint8), plain, ends)
+        places = np.flatnonzero(ends[1:] < 0)
+        return _joined(plain, ends, [skeleton(text) for text in self.texts.gather(pl.Series(places)).to_list()])
 
     @cached_property
     def words(self) -> Words:

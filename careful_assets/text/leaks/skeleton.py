@@ -41,7 +41,7 @@ class SkeletonDetector:
     """
 
     name: ClassVar[str] = "skeleton"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     threshold: ClassVar[int] = 1000
     asks_last: ClassVar[bool] = False
     sends_to: ClassVar[str | None] = None

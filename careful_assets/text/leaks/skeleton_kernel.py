@@ -25,7 +25,7 @@ _FACTOR, _32 = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 
 @njit(nogil=True, cache=True)
 def write_folded(data: Bytes, offsets: Ints, table: Bytes, out: Bytes, ends: Ints) -> int:
-    """Write the ASCII normal forms' skeletons one after another to `out`, where each ends to `ends[1:]`.
+    """Write the ASCII texts' skeletons one after another to `out`, where each ends to `ends[1:]`.
 
     Answers how many texts are not ASCII; they get none, and their `ends` are written as minus one minus the end.
     """

@@ -14,8 +14,12 @@ from careful_assets.text.leaks.skeleton import SHORTEST, SHORTEST_HELD, Skeleton
 from careful_assets.text.normalize import normalize, tokens
 from careful_assets.text.skeleton import skeleton
 
-SEALED = "The phone died after a week of careful use, and nobody answered."
+SEALED = "The phone died after a month of careful use, and nobody answered."
 CYRILLIC = str.maketrans("aceijopsxy", "асеіјорѕху")
+GREEK = str.maketrans(
+    "AaBEZHiIKMNoOPTYXvx",
+    "\u0391\u03b1\u0392\u0395\u0396\u0397\u03b9\u0399\u039a\u039c\u039d\u03bf\u039f\u03a1\u03a4\u03a5\u03a7\u03bd\u03c7",
+)
 LEET = str.maketrans("oieast", "013457")
 DISGUISES = {
     "apostrophes for spaces": lambda text: "'".join(text.split()),
@@ -24,6 +28,8 @@ DISGUISES = {
     "dots between letters": ".".join,
     "zero-width marks": "\u200b".join,
     "look-alikes": lambda text: text.translate(CYRILLIC),
+    "Greek look-alikes": lambda text: text.translate(GREEK),
+    "Greek capitals": lambda text: text.upper().translate(GREEK),
     "digits for letters": lambda text: text.translate(LEET),
     "accents": lambda text: "".join(f"{one}\u0301" if one.isalpha() else one for one in text),
     "capitals": str.upper,
@@ -119,3 +125,21 @@ def test_a_skeleton_is_letters_and_digits_of_one_form() -> None:
     once = skeleton("Ünïcode, l00k-alikes & \N{CYRILLIC SMALL LETTER ER}rices: €5 Ⅷ")
     assert skeleton(once) == once
     assert all(unicodedata.category(one)[0] in "LN" for one in once)
+
+
+@settings(max_examples=300)
+@given(
+    st.text(st.characters() | st.sampled_from("\u0345\u0301\u03b1\u1fb3\u1100\u1161\u1160\u200b\u0130 e'"), max_size=80)
+)
+def test_a_skeleton_is_that_of_the_normal_form(text) -> None:
+    """Though it is read character by character, and by a kernel where all is ASCII."""
+    assert skeleton(text) == skeleton(normalize(text)) == "".join(skeleton(one) for one in normalize(text))
+    given = text.encode("utf-8", "replace").decode()
+    both = [given, given.encode("ascii", "ignore").decode()]
+    assert Prepared(pl.Series(both)).skeletons.series().to_list() == [skeleton(one) for one in both]
+
+
+def test_marks_beyond_thirty_are_no_letters() -> None:
+    """The mark that case folding makes a letter counts as far as the normal form keeps it."""
+    text = "\u03b1" + "\u0301" * 31 + "\u0345"
+    assert skeleton(text) == skeleton(normalize(text))
