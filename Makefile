@@ -28,6 +28,10 @@ help: ## List the targets
 run: $(INSTALLED) ## Take the demo dataset through its whole life
 	@$(BIN)/careful run product_complaints
 
+# A worker a core: libraries that spread over all cores as well only get in each other's way.
+test: export POLARS_MAX_THREADS := 1
+test: export OMP_NUM_THREADS := 1
+test: export OPENBLAS_NUM_THREADS := 1
 test: $(INSTALLED) ## Run the tests
 	@$(BIN)/python -m pytest -q -m "not soak" --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 

@@ -255,10 +255,12 @@ def _impatient(path: Path) -> Path:
     return path
 
 
+@pytest.mark.soak
 def test_an_endpoint_that_fails_and_dies_loses_no_answer(tmp_path: Path) -> None:
     """What an endpoint answered is kept while it refuses and while it is down, and is never asked for again.
 
-    Its key stands in no file and in nothing that is printed, whether the endpoint works or not.
+    Its key stands in no file and in nothing that is printed, whether the endpoint works or not. In the ordinary run
+    `generation/test_budget.py` and `life/test_kill.py` hold that no answer is lost or asked for twice.
     """
     root, key = make_project(tmp_path, generator=LLM), "sk-planted-secret-0451"
 

@@ -98,12 +98,12 @@ def cards(finished: Cards, tmp_path: Path) -> Cards:
 
 
 @pytest.fixture(scope="module")
-def scored(finished: Cards, tmp_path_factory: pytest.TempPathFactory) -> Cards:
-    """The user's card named the set after its anchors were sealed, and lived to its training."""
-    cards = finished.copied(tmp_path_factory.mktemp("scored"))
+def sealed(finished: Cards, tmp_path_factory: pytest.TempPathFactory) -> Cards:
+    """The user's card named the set after its anchors were sealed, and sealed it, too."""
+    cards = finished.copied(tmp_path_factory.mktemp("sealed"))
     assert cards.user.materialize("anchors").success
     cards.name_set()
-    lives(cards.user, "training", "qwen2-7b")
+    assert cards.user.materialize("anchors").success
     return cards
 
 
@@ -113,12 +113,12 @@ def test_no_model_is_trained_on_the_set(finished: Cards) -> None:
     assert set(finished.ruler.table("training.mixes")["origin"]) == {"real"}
 
 
-def test_a_set_is_sealed_beside_the_real_rows(scored: Cards) -> None:
+def test_a_set_is_sealed_beside_the_real_rows(sealed: Cards) -> None:
     """Its rows make another state of the registry, not another vintage; what made them is on record."""
-    user = scored.user
+    user = sealed.user
     sets = {row["set_name"]: row for row in user.table("anchors.evaluation_sets").to_dicts()}
     assert (sets["anchors"]["origin"], sets[SET]["origin"]) == ("real", "synthetic")
-    assert sets[SET]["rows"] == scored.released_rows
+    assert sets[SET]["rows"] == sealed.released_rows
     versions = user.table("provenance.versions").filter(stage="anchors").sort("seq")["registry_state"].to_list()
     assert len(set(versions)) == 2
     assert versions[-1] == sets[SET]["registry_state"] == user.table("anchors.vault_counts")["registry_state"][0]
@@ -128,16 +128,25 @@ def test_a_set_is_sealed_beside_the_real_rows(scored: Cards) -> None:
     assert {"prompt", "seed", "generator", "row"} <= set(lineage["kind"])
 
 
-def test_a_set_is_scored_apart(scored: Cards) -> None:
-    """Its rows have a slice of their own, and stand in none of the real rows."""
-    results = scored.user.table("training.results").filter(name="accuracy")
-    real = scored.user.table("anchors.evaluation_sets").filter(origin="real")["rows"][0]
+@pytest.mark.soak
+def test_a_set_is_scored_apart(sealed: Cards) -> None:
+    """Its rows have a slice of their own, and stand in none of the real rows.
+
+    In the ordinary run `training/test_sets_scored.py` holds this of planted rows.
+    """
+    lives(sealed.user, "training", "qwen2-7b")
+    results = sealed.user.table("training.results").filter(name="accuracy")
+    real = sealed.user.table("anchors.evaluation_sets").filter(origin="real")["rows"][0]
     assert set(results.filter(slice="all")["n"]) == {real}
-    assert set(results.filter(slice=f"set:{SET}")["n"]) == {scored.released_rows}
+    assert set(results.filter(slice=f"set:{SET}")["n"]) == {sealed.released_rows}
 
 
+@pytest.mark.soak
 def test_a_family_that_only_the_endpoint_tells_is_refused_by_evaluation(cards: Cards) -> None:
-    """The card declares no family, and its model is of the set's: evaluation names it; no text is shared."""
+    """The card declares no family, and its model is of the set's: evaluation names it; no text is shared.
+
+    In the ordinary run `test_lineage.py` holds this of planted records, and the tests below of declared families.
+    """
     cards.name_set()
     named = f"lineage_is_disjoint.*set {SET}: generator family mistral is also that of"
     with pytest.raises(AssertionError, match=named):

@@ -171,8 +171,12 @@ def test_a_config_that_cannot_be_had_records_nothing(life: Life, config: dict[st
     assert life.table("filtering.overrides").is_empty()
 
 
+@pytest.mark.soak
 def test_a_rejudged_life_equals_a_fresh_one_and_the_card_has_the_last_word(life: Life) -> None:
-    """The card with that threshold makes the same decisions; then the override has lapsed, and the run says so."""
+    """The card with that threshold makes the same decisions; then the override has lapsed, and the run says so.
+
+    In the ordinary run `test_moving_the_threshold_and_back_restores_the_very_same_data` holds the decisions.
+    """
     applied(life, 0.8)
     rejudged = decisions(life)
     override = f"filtering: {{overrides: [{{gate: {GATE}, threshold: 0.8, reason: A test.}}]}}\n"

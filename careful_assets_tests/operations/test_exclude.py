@@ -373,8 +373,12 @@ def test_without_filtering_there_is_nothing_to_exclude(tmp_path: Path) -> None:
     assert f"run `careful run {NAME} --to filtering`, then exclude" in done.stderr
 
 
+@pytest.mark.soak
 def test_no_round_asks_for_what_is_excluded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A round that is due is refused by name; the card settles it, or the exclusion is withdrawn."""
+    """A round that is due is refused by name; the card settles it, or the exclusion is withdrawn.
+
+    In the ordinary run `test_what_is_excluded_goes_before_all_gates_and_comes_back_as_it_was` excludes and withdraws.
+    """
     with serving(writer=lambda seed: (f" {sentence(seed)}", "stop")) as endpoint:
         monkeypatch.setenv("CAREFUL_LLM_URL", endpoint.url)
         monkeypatch.setenv("CAREFUL_LLM_MODEL", "stub-model")

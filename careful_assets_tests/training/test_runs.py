@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
+import pytest
 
 from careful_assets.operations.find import find_rows
 from careful_assets.operations.trace import trace_row
@@ -32,8 +33,12 @@ def test_each_trained_mix_is_recorded_once(copied_small_life: Life) -> None:
     assert dropped not in added["row_id"]
 
 
+@pytest.mark.soak
 def test_admitted_rows_stay_on_record_when_others_are_made(copied_small_life: Life) -> None:
-    """After a card asks for other rows, those of the release are still found and traced, whole, beside the new ones."""
+    """After a card asks for other rows, those of the release are still found and traced, whole, beside the new ones.
+
+    In the ordinary run `test_each_trained_mix_is_recorded_once` holds that what was recorded stays.
+    """
     first = copied_small_life.table("training.records")
     labels = copied_small_life.table("labeling.labels").filter("confirmed")
     struck = copied_small_life.table("evaluation.leaks")["row_id"].to_list()
