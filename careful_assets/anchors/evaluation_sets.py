@@ -15,6 +15,11 @@ from careful_assets.card.reader import LoadedCard
 from careful_assets.errors import StageFailed
 from careful_assets.provenance.released import Released, released
 from careful_assets.provenance.stage import StageContext
+from careful_assets.text.leaks.protocol import SHORTEST_JUDGED
+from careful_assets.text.normalize import hash64, normalize, tokens
+from careful_assets.warehouse.models import run_model
+from careful_assets.warehouse.staging import Staging
+from careful_assets.warehouse.tables import append
 from careful_assets.warehouse.vault import VaultSealer
 from careful_assets.warehouse.vault_sets import OWN, SealedSets
 
@@ -40,6 +45,29 @@ def readable_sets(context: StageContext) -> list[tuple[EvaluationSet, Released]]
         StageFailed: one of them is missing, changed, retired, another one, or not meant to be a ruler here.
     """
     return [(one, _usable(context, one)) for one in context.card.evaluation.sets]
+
+
+def refuse_copies(staging: Staging, sets: list[tuple[EvaluationSet, Released]]) -> None:
+    """Hold the sets' texts against every real row that is staged, sealed ones among them.
+
+    A copy of a row that is trained on measures memory, one of an exemplar what was shown, one of a sealed row counts an
+    answer twice. Short texts come about anew, and are passed over, as by most detectors.
+
+    Raises:
+        StageFailed: a set holds texts of real rows, by their normal form.
+    """
+    with staging.opened() as con:
+        for one, release in sets:
+            texts = [text for text in _generated(release)["text"].to_list() if len(tokens(text)) >= SHORTEST_JUDGED]
+            hashes = pl.Series("text_hash", [hash64(normalize(text)) for text in texts], dtype=pl.Int64)
+            append(con, "staged.set_texts", pl.DataFrame({"set_name": [one.name] * len(texts), "text_hash": hashes},
+                schema_overrides={"set_name": pl.String}))  # fmt: skip
+        for name, copies in run_model(con, "anchors/set_copies").iter_rows():
+            raise StageFailed(
+                f"the evaluation set {name}: {copies} of its texts are those of this dataset's real rows, which its "
+                "generator therefore knew: it would measure what was shown or trained on. Name a set that was made "
+                "without them"
+            )
 
 
 def seal_sets(sealer: VaultSealer, sets: list[tuple[EvaluationSet, Released]]) -> SealedSets:

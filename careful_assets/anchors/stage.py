@@ -10,7 +10,7 @@ import polars as pl
 from careful_assets.anchors.dealing import deal
 from careful_assets.anchors.discovery import Discovery
 from careful_assets.anchors.drift import drift_of, profile_of
-from careful_assets.anchors.evaluation_sets import readable_sets, seal_sets, set_tables
+from careful_assets.anchors.evaluation_sets import readable_sets, refuse_copies, seal_sets, set_tables
 from careful_assets.anchors.grouping import NEAR_THOUSANDTHS, assign_groups, cluster_texts
 from careful_assets.anchors.loading import Loaded, contract_fails, load, open_failures
 from careful_assets.anchors.page import contract_table, shown
@@ -46,6 +46,7 @@ def seal_and_split(context: StageContext, inputs: Inputs, vault_sealer: VaultSea
     refuse_silent_change(inputs, card, loaded.digest)
     if contract_fails(loaded.findings):
         return _as_before(inputs, staging, loaded)
+    refuse_copies(staging, sets)
     near = Near(NEAR_THOUSANDTHS, near_texts) if card.split.join == "near" else None
     with staging.opened() as con:
         recall(con, inputs, card.vintage, erased)

@@ -26,12 +26,21 @@ def _judge_is_of_another_family(card: Values) -> Iterator[Broken]:
 
 def _sets_are_told_apart(card: Values) -> Iterator[Broken]:
     seen = {_OWN_SET: "is what the anchors' own sealed rows are called; name the set otherwise"}
+    released: dict[str, str] = {}
     for index, entry in entries_at(card, "evaluation", "sets"):
         name = text_at(entry, "name")
         if name in seen:
             yield ("evaluation", "sets", index, "name"), f"{name!r} {seen[name]}"
         elif name is not None:
             seen[name] = "is named a second time; keep one, or give each a name of its own"
+        digest = text_at(entry, "content_digest")
+        if digest in released:
+            yield (
+                ("evaluation", "sets", index, "content_digest"),
+                f"is that of {released[digest]!r}, too: the same rows would be scored as two sets; keep one",
+            )
+        elif digest is not None:
+            released[digest] = str(name)
 
 
 def _sets_are_of_others(card: Values) -> Iterator[Broken]:

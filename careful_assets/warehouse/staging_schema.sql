@@ -6,6 +6,8 @@ create table staged.rows (
     ref bigint not null, row_id varchar not null, key varchar not null, keyed boolean not null, text varchar not null,
     label varchar not null, group_id varchar, votes integer[], text_hash bigint not null
 );
+-- Texts of further evaluation sets, by the hash of their normal form: no real row may stand among them.
+create table staged.set_texts (set_name varchar not null, text_hash bigint not null);
 create table staged.hints (ref bigint not null, column_name varchar not null, value varchar not null);
 create table staged.attributes (ref bigint not null, attribute varchar not null, value varchar not null);
 -- What an earlier reading, and the vault, know of it.

@@ -27,7 +27,7 @@ from careful_assets.warehouse.vault_erasing import CopySearch, SealedRow, Unseal
 from careful_assets.warehouse.vault_near import Near, crossing, near_refs, note_joins
 from careful_assets.warehouse.vault_offer import on_offer
 from careful_assets.warehouse.vault_ratings import note_ratings
-from careful_assets.warehouse.vault_seals import hold_seal
+from careful_assets.warehouse.vault_seals import hold_to_past
 from careful_assets.warehouse.vault_sets import FurtherSet, SealedSets, add_set, sets_now
 from careful_assets.warehouse.vault_store import Opening, wordless
 
@@ -85,7 +85,7 @@ class VaultSealer:
             vault_store.recorded(self._warehouse_path, self._run_id, opening),
         ):
             opening.protections = vault_store.file_protections(self._vault_path)
-            hold_seal(con, self._vault_path)
+            hold_to_past(con, self._vault_path, self._warehouse_path)
             opening.registry_state, opening.rows = vault_store.standing(con)
             found = near_refs(con, near, self._vault_path.parent).with_columns(how=pl.lit("near"))
             kin = pl.concat([run_model(con, "vault/kin"), found])
@@ -120,7 +120,7 @@ class VaultSealer:
             self._vault_path.chmod(0o600)
             opening.protections = vault_store.file_protections(self._vault_path)
             con.execute(vault_store.SCHEMA.read_text(encoding="utf-8"))
-            hold_seal(con, self._vault_path)
+            hold_to_past(con, self._vault_path, self._warehouse_path)
             con.execute("create temp table offered_marks (row_id varchar, kind varchar, hash bigint)")
             fill(con, "vault/offered_marks", "offered_marks")
             was_empty = not vault_store.count(con, "sealed.rows")
@@ -157,7 +157,7 @@ class VaultSealer:
         ):
             opening.protections = vault_store.file_protections(self._vault_path)
             con.execute(vault_store.SCHEMA.read_text(encoding="utf-8"))
-            hold_seal(con, self._vault_path)
+            hold_to_past(con, self._vault_path, self._warehouse_path)
             added = add_set(con, FurtherSet(set_name, dataset, version, content_digest, rows, lineage))
             state = vault_store.register(con, self._run_id, 0)
             opening.rows, opening.registry_state = rows.height, state
@@ -183,7 +183,7 @@ class VaultSealer:
         opening = Opening(self.stage, "VaultSealer", "look_up")
         with connect(self._vault_path) as con, vault_store.recorded(self._warehouse_path, self._run_id, opening):
             opening.protections = vault_store.file_protections(self._vault_path)
-            hold_seal(con, self._vault_path)
+            hold_to_past(con, self._vault_path, self._warehouse_path)
             opening.registry_state, opening.rows = vault_store.standing(con)
             return look_up(con, row_id, texts, search)
 
@@ -202,7 +202,7 @@ class VaultSealer:
             ):
                 opening.protections = vault_store.file_protections(self._vault_path)
                 con.execute(vault_store.SCHEMA.read_text(encoding="utf-8"))
-                hold_seal(con, self._vault_path)
+                hold_to_past(con, self._vault_path, self._warehouse_path)
                 gone = take_out(con, row_ids)
                 state = vault_store.register(con, self._run_id, -gone)
                 opening.rows, opening.registry_state, opening.detail = gone, state, {"erased": gone}

@@ -5,14 +5,15 @@ copy. Does not belong here: opening the file and the registry of its states (`va
 
 The seal is an HMAC-SHA256 under the vault's key over all that the file holds, written at every sealing and erasure.
 Canaries lie outside of it: they are added without one. Vaults of before there were seals have none, and are taken as
-they are until the next sealing writes one. The key lies in the same file, so that a seal tells of ordinary code and
-ordinary mistakes, not of whoever knows how it is made.
+they are until the next sealing writes one; where the warehouse says that it was written, it must be there. The key lies
+in the same file, so that a seal tells of ordinary code and ordinary mistakes, not of whoever knows how it is made.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -88,10 +89,15 @@ def _holds(con: duckdb.DuckDBPyConnection) -> bool:
     if registry.is_empty():
         # A vault that is only being made: what was sealed would stand in its registry.
         return read(con, "sealed.rows").is_empty()
-    if "seal" not in registry.columns or not registry["seal"].count():
+    if not _is_sealed(registry):
         return True
     seal = registry["seal"][-1]
     return seal is not None and hmac.compare_digest(seal, content_seal(con))
+
+
+def _is_sealed(registry: pl.DataFrame) -> bool:
+    """Whether any of its entries ever had a seal."""
+    return "seal" in registry.columns and registry["seal"].count() > 0
 
 
 def not_as_sealed(vault_path: Path) -> StageFailed:
@@ -103,38 +109,76 @@ def not_as_sealed(vault_path: Path) -> StageFailed:
 
 
 def hold_to_record(con: duckdb.DuckDBPyConnection, vault_path: Path, warehouse_path: Path) -> None:
-    """Hold the vault to the state that its warehouse has on record; a warehouse without anchors says nothing of it.
+    """Hold the vault to its seal, and to the state that its warehouse has on record, if that has any.
 
     Raises:
         StageFailed: they differ.
     """
-    recorded = _recorded_state(warehouse_path)
-    states = read(con, "sealed.registry").sort("seq")["registry_state"].to_list()
-    if recorded is None or recorded == states[-1]:
+    record, states = _held(con, vault_path, warehouse_path)
+    if record.state is None or record.state == states[-1]:
         return
     told = (
-        f"{vault_path} stands at registry state {states[-1][:12]}, and {warehouse_path} has {recorded[:12]} on record "
-        "(anchors.vault_counts)"
+        f"{vault_path} stands at registry state {states[-1][:12]}, and {warehouse_path} has {record.state[:12]} on "
+        "record (anchors.vault_counts)"
     )
-    if recorded in states:
+    if record.state in states:
         raise StageFailed(
             f"{told}, an earlier state of this vault: the warehouse was put back from an older copy, or the run that "
             "sealed last did not end. Nothing is asked of it; materialize anchors again"
         )
     raise StageFailed(
         f"{told}, which this vault never had: it was put back from an older copy, or belongs to another dataset or "
-        "another warehouse. Nothing is asked of it; restore the vault that belongs to this warehouse, or materialize "
-        "anchors again with the vault that is to hold from now on"
+        "another warehouse. Nothing is asked of it; restore the vault that belongs to this warehouse or, if it is an "
+        "older copy, materialize anchors again"
     )
 
 
-def _recorded_state(warehouse_path: Path) -> str | None:
+def hold_to_past(con: duckdb.DuckDBPyConnection, vault_path: Path, warehouse_path: Path) -> None:
+    """As `hold_to_record`, for the sealer: a vault that has any state in common with its warehouse may grow again.
+
+    Raises:
+        StageFailed: its seal does not hold, or it is another warehouse's.
+    """
+    record, states = _held(con, vault_path, warehouse_path)
+    if record.past and states and record.past.isdisjoint(states):
+        raise StageFailed(
+            f"{vault_path} never had a state that {warehouse_path} has on record: it belongs to another dataset or "
+            "another warehouse. Nothing is asked of it and nothing is sealed in it; restore the vault that belongs here"
+        )
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What a warehouse says of its vault. `past`: all states it had on record; `sealed`: since there are seals."""
+
+    state: str | None
+    past: frozenset[str]
+    sealed: bool
+
+
+def _held(con: duckdb.DuckDBPyConnection, vault_path: Path, warehouse_path: Path) -> tuple[_Record, list[str]]:
+    """The warehouse's record, and the vault's states in order, its content held to the seal that it must have."""
+    hold_seal(con, vault_path)
+    record = _record(warehouse_path)
+    registry = read(con, "sealed.registry").sort("seq")
+    if record.sealed and registry.height and not _is_sealed(registry):
+        raise not_as_sealed(vault_path)
+    return record, registry["registry_state"].to_list()
+
+
+def _record(warehouse_path: Path) -> _Record:
     if not warehouse_path.exists():
-        return None
+        return _Record(None, frozenset(), sealed=False)
     with connect(warehouse_path, read_only=True) as con:
-        there = con.sql("from duckdb_tables() where schema_name = 'anchors' and table_name = 'vault_counts'").fetchall()
-        states = read(con, "anchors.vault_counts")["registry_state"].to_list() if there else []
-    return str(states[0]) if states else None
+        there = con.sql("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
+        names = {str(name) for (name,) in there}
+
+        def states(table: str) -> list[str]:
+            return read(con, table)["registry_state"].drop_nulls().to_list() if table in names else []
+
+        now, sets, past = map(states, ("anchors.vault_counts", "anchors.evaluation_sets", "provenance.versions"))
+    # The table of sets came with the seals: who wrote it had sealed.
+    return _Record(now[0] if now else None, frozenset((*now, *past)), sealed=bool(sets))
 
 
 def _take_in(digest: hashlib._Hash, column: pl.Series) -> None:

@@ -26,7 +26,7 @@ import polars as pl
 from careful_assets.errors import CarefulError, StageFailed
 from careful_assets.warehouse.connections import connect, transaction
 from careful_assets.warehouse.tables import append, batches, read
-from careful_assets.warehouse.vault_seals import content_seal, hold_seal, hold_to_record, not_as_sealed, tables
+from careful_assets.warehouse.vault_seals import content_seal, hold_to_record, not_as_sealed, tables
 
 SCHEMA = Path(__file__).with_name("vault_schema.sql")
 # What the registry's state is the digest of, in order: free of key, time and order of sealing.
@@ -119,7 +119,6 @@ def opened(vault_path: Path, warehouse_path: Path) -> Iterator[duckdb.DuckDBPyCo
         except duckdb.CatalogException:
             # A sealing that was killed leaves a file without tables.
             raise nothing_sealed(vault_path) from None
-        hold_seal(con, vault_path)
         hold_to_record(con, vault_path, warehouse_path)
         # Where a vault of before has no seal, its rows are at least those of the state that it claims.
         if digest_of_sealed(con) != standing(con)[0]:

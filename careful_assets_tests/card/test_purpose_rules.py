@@ -24,10 +24,12 @@ MEASURES = (
 )
 
 
-def sets(*named: tuple[str, str]) -> tuple[str, str]:
+def sets(*named: tuple[str, str], digests: str = "ab") -> tuple[str, str]:
     """The card with these sets, by name and dataset."""
-    rest = f"version: 1.0.0, content_digest: {'a' * 64}"
-    listed = ", ".join(f"{{name: {name}, dataset: {dataset}, {rest}}}" for name, dataset in named)
+    listed = ", ".join(
+        f"{{name: {name}, dataset: {dataset}, version: 1.0.0, content_digest: {digest * 64}}}"
+        for (name, dataset), digest in zip(named, digests, strict=False)
+    )
     return ("  max_leak_share: 0.05\n", f"  max_leak_share: 0.05\n  sets: [{listed}]\n")
 
 
@@ -111,6 +113,11 @@ REFUSALS = [
         [sets(("field", "other"), ("field", "another"))],
         "evaluation.sets[1].name",
         "'field' is named a second time; keep one, or give each a name of its own",
+    ),
+    (
+        [sets(("field", "other"), ("again", "other"), digests="aa")],
+        "evaluation.sets[1].content_digest",
+        "is that of 'field', too: the same rows would be scored as two sets; keep one",
     ),
     (
         [sets(("field", "tickets"))],

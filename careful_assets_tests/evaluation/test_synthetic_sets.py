@@ -8,10 +8,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from careful_assets.provenance.release_files import MANIFEST, read_document
+from careful_assets.provenance.release_content import content_digest
+from careful_assets.provenance.release_files import MANIFEST, RECORDS, ROWS, file_sha256, read_document
 from careful_assets.provenance.released import released
+from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.home import Home
 from careful_assets_tests.cli.endpoints import Writer, serving
 from careful_assets_tests.cli.projects import NAME, as_csv, make_project, review_rows
@@ -205,6 +208,29 @@ def test_what_was_not_made_to_measure_is_refused(cards: Cards, allowed: list[str
     path.write_text(json.dumps(manifest), encoding="utf-8")
     cards.name_set()
     assert said in refusal(cards)
+
+
+@pytest.mark.parametrize("split", ["train", "exemplar", "holdout", "vault"])
+def test_a_set_that_holds_real_rows_is_refused(cards: Cards, split: str) -> None:
+    """One real row of the user's among the set's texts, in capitals, wherever it falls: nothing is sealed."""
+    assert cards.user.materialize("anchors").success
+    if split == "vault":
+        with connect(cards.user.home.vault(NAME), read_only=True) as con:
+            copied = str(con.execute("select min(text) from sealed.rows").fetchall()[0][0])
+    else:
+        copied = str(cards.user.table("anchors.rows").filter(split=split)["text"].sort()[0])
+    cards.user.home.vault(NAME).unlink()
+    folder = cards.ruler.home.releases(RULER) / "1.0.0"
+    rows = pl.read_parquet(folder / ROWS)
+    first = rows.filter(origin="generated")["row_id"].min()
+    told = pl.when(pl.col("row_id") == first).then(pl.lit(copied.upper())).otherwise("text").alias("text")
+    rows.with_columns(told).write_parquet(folder / ROWS)
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    manifest["files"][ROWS] = file_sha256(folder / ROWS)
+    manifest["content_digest"] = content_digest(rows.with_columns(told), pl.read_parquet(folder / RECORDS))
+    (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    cards.name_set(digest=manifest["content_digest"])
+    assert f"the evaluation set {SET}: 1 of its texts are those of this dataset's real rows" in refusal(cards)
 
 
 def test_labels_of_other_classes_are_refused(cards: Cards) -> None:

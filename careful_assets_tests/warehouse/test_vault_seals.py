@@ -82,6 +82,46 @@ def test_a_vault_whose_seals_are_gone_is_held_to_its_state(place):
             ask()
 
 
+def test_seals_that_were_written_must_be_there(place):
+    """Where the warehouse says that a version with seals sealed here, a vault without any refuses everything."""
+    with connect(place.warehouse) as con:
+        con.execute("insert into anchors.evaluation_sets values ('anchors', 'real', 4, 'd', null, null, null, 'state')")
+    on_record(place, place.inside("registry")["registry_state"][-1])
+    assert place.probe.sealed_rows() == len(SEALED)
+    inside(
+        place, "update sealed.registry set seal = null", "update sealed.rows set text = 'two' where row_id = 'row-2'"
+    )
+    for ask in (*asks(place), lambda: place.seal(rows(SEALED)), lambda: place.kin(rows(SEALED))):
+        with pytest.raises(StageFailed, match="its seal does not hold"):
+            ask()
+
+
+def test_another_warehouses_vault_does_not_grow(place, tmp_path):
+    """Nothing is sealed in a vault that never had a state of this warehouse; in an older copy of the own one it is."""
+    older = shutil.copy(place.vault, tmp_path / "older")
+    with connect(place.warehouse) as con:
+        con.execute(
+            "insert into provenance.versions by name select 1 as seq, 'anchors' as stage, 'v' as data_version,"
+            " '{}' as upstream, 'c' as card_digest, 'run-0' as run_id, now() as made_at, ? as registry_state",
+            [place.inside("registry")["registry_state"][-1]],
+        )
+    grown = place.seal(rows(["a new one"], start=9)).registry_state
+    on_record(place, grown)
+    other = Place.at(tmp_path / "other")
+    other.seal(rows(["quite", "another", "ruler"]))
+    shutil.copy(other.vault, place.vault)
+    for ask in (
+        lambda: place.seal(rows(SEALED)),
+        lambda: place.kin(rows(SEALED)),
+        lambda: place.sealer.erase(["row-1"]),
+    ):
+        with pytest.raises(StageFailed, match=r"never had a state that .* has on record"):
+            ask()
+    assert place.inside("rows").height == 3
+    shutil.copy(older, place.vault)
+    assert place.seal(rows(["a new one"], start=9)).registry_state == grown
+
+
 def test_canaries_lie_outside_of_the_seal(place):
     """They are registered without a new state."""
     inside(place, "insert into sealed.canaries values ('d', 'text', 'release', 'n', now())")

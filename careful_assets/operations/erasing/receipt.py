@@ -35,6 +35,8 @@ OUTSIDE = (
     "were erased, again",
     "generators that learned the text elsewhere: they may write it again",
     "rows that other datasets sealed of the same source: only an erasure in that dataset opens its vault",
+    "releases that other datasets sealed as evaluation sets: what descends from the row stays in their vaults, and no "
+    "command takes a set out of one",
 )
 
 

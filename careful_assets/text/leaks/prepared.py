@@ -6,6 +6,7 @@ loops (`words_kernel`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ import polars as pl
 from careful_assets.text.flat_texts import FlatTexts
 from careful_assets.text.normalize import normalize, word_spans
 from careful_assets.text.shingles import runs
-from careful_assets.text.skeleton import ASCII_FOLDED, skeleton
+from careful_assets.text.skeleton import skeleton
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,15 +57,9 @@ class Prepared:
         Raises:
             TypeError: a text is None or no string.
         """
-        import numpy as np
-
         from careful_assets.text.leaks import words_kernel as kernel
 
-        given = FlatTexts.of(self.texts)
-        plain, ends = np.empty(int(given.sizes.sum()), dtype=np.uint8), np.zeros(len(given) + 1, dtype=np.int64)
-        kernel.write_normal(given.data, given.offsets, plain, ends)
-        places = np.flatnonzero(ends[1:] < 0)
-        return _joined(plain, ends, [normalize(text) for text in self.texts.gather(pl.Series(places)).to_list()])
+        return _made(self.texts, kernel.write_normal, normalize)
 
     @cached_property
     def skeletons(self) -> FlatTexts:
@@ -73,15 +68,9 @@ class Prepared:
         Raises:
             TypeError: a text is None or no string.
         """
-        import numpy as np
-
         from careful_assets.text.leaks import skeleton_kernel as kernel
 
-        given = FlatTexts.of(self.texts)
-        plain, ends = np.empty(int(given.sizes.sum()), dtype=np.uint8), np.zeros(len(given) + 1, dtype=np.int64)
-        kernel.write_folded(given.data, given.offsets, np.frombuffer(ASCII_FOLDED, dtype=np.uint8), plain, ends)
-        places = np.flatnonzero(ends[1:] < 0)
-        return _joined(plain, ends, [skeleton(text) for text in self.texts.gather(pl.Series(places)).to_list()])
+        return _made(self.texts, kernel.write_folded, skeleton)
 
     @cached_property
     def words(self) -> Words:
@@ -122,12 +111,19 @@ class Prepared:
         return Prepared(self.texts.gather(pl.Series(places)))
 
 
-def _joined(plain: npt.NDArray[np.uint8], ends: Ints, others: list[str]) -> FlatTexts:
-    """ASCII texts as a kernel left them, and what Python made of the others, in the texts' order."""
+def _made(texts: pl.Series, write: Callable[..., int], otherwise: Callable[[str], str]) -> FlatTexts:
+    """What a kernel writes of ASCII texts, and Python of the others, in the texts' order.
+
+    `write`: as `words_kernel.write_normal`.
+    """
     import numpy as np
 
     from careful_assets.text.leaks import words_kernel as kernel
 
+    given = FlatTexts.of(texts)
+    plain, ends = np.empty(int(given.sizes.sum()), dtype=np.uint8), np.zeros(len(given) + 1, dtype=np.int64)
+    write(given.data, given.offsets, plain, ends)
+    others = [otherwise(text) for text in texts.gather(pl.Series(np.flatnonzero(ends[1:] < 0))).to_list()]
     if others:
         other = FlatTexts.of(others)
         offsets = np.zeros(len(ends), dtype=np.int64)

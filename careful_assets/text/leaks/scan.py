@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
-from careful_assets.errors import CarefulError
+from careful_assets.errors import CarefulError, StageFailed
 from careful_assets.text.leaks.prepared import Prepared
 from careful_assets.text.leaks.protocol import SHORTEST_JUDGED, Detector, Found, Index
 
@@ -102,7 +102,7 @@ class LeakScan:
         for run in runs:
             run.index = _within(run, lambda run=run: run.detector.index(indexed))  # type: ignore[misc]
         for batch in asked:
-            _ask(runs, batch["row_id"], Prepared(batch["text"]))
+            _ask(runs, batch["row_id"], Prepared(batch["text"]), len(sealed))
         found = [part for run in runs if run.cause is None for part in run.parts]
         told = [
             (run.detector.name, run.detector.version, run.detector.threshold, run.cause is None, run.seen, run.short,
@@ -115,19 +115,18 @@ class LeakScan:
         )
 
 
-def _ask(runs: Sequence[_Run], row_ids: pl.Series, rows: Prepared) -> None:
+def _ask(runs: Sequence[_Run], row_ids: pl.Series, rows: Prepared, sealed: int) -> None:
     """One batch, by every detector that still stands."""
     import numpy as np
 
     clean = np.ones(len(rows), dtype=np.bool_)
     short = int((rows.word_counts < SHORTEST_JUDGED).sum())
     for run in runs:
-        if run.cause is not None or run.index is None:
+        if run.cause is not None:
             continue
         places = np.flatnonzero(clean) if run.detector.asks_last else None
         some = rows if places is None else rows.of(places)
-        index = run.index
-        found = _within(run, lambda index=index, some=some: index.find(some))  # type: ignore[misc]
+        found = _within(run, lambda run=run, some=some: _answer(run, some, sealed))  # type: ignore[misc]
         if found is None:
             continue
         asked = found.asked if places is None else places[found.asked]
@@ -137,6 +136,29 @@ def _ask(runs: Sequence[_Run], row_ids: pl.Series, rows: Prepared) -> None:
         run.flagged += len(asked)
         if len(asked):
             run.parts.append(_frame(run.detector.name, row_ids, asked, found))
+
+
+def _answer(run: _Run, rows: Prepared, sealed: int) -> Found:
+    """What the detector finds among the rows, held to what an answer is: nonsense is no verdict.
+
+    Raises:
+        StageFailed: columns of unequal length, places that no row has, a row twice, a score below the threshold.
+    """
+    import numpy as np
+
+    assert run.index is not None
+    found = run.index.find(rows)
+    columns = (found.asked, found.sealed, found.score, found.shared, found.of, found.start, found.stop)
+    if len({len(column) for column in columns}) > 1:
+        raise StageFailed("it answered columns of unequal length")
+    for places, most in ((found.asked, len(rows)), (found.sealed, sealed)):
+        if len(places) and (places.min() < 0 or places.max() >= most):
+            raise StageFailed("it answered with a row that there is not")
+    if (np.diff(found.asked) <= 0).any():
+        raise StageFailed("it answered out of order, or twice of one row")
+    if ((found.score < run.detector.threshold) | (found.score > 1000)).any():
+        raise StageFailed("it answered with a score that is none of a leak")
+    return found
 
 
 def _frame(name: str, row_ids: pl.Series, asked: Ints, found: Found) -> pl.DataFrame:

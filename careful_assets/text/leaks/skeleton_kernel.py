@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import njit
 
+from careful_assets.text.skeleton import ASCII_FOLDED
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -21,10 +23,11 @@ if TYPE_CHECKING:
     Places = npt.NDArray[np.int32]
 
 _FACTOR, _32 = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
+_FOLDED = np.frombuffer(ASCII_FOLDED, dtype=np.uint8)
 
 
 @njit(nogil=True, cache=True)
-def write_folded(data: Bytes, offsets: Ints, table: Bytes, out: Bytes, ends: Ints) -> int:
+def write_folded(data: Bytes, offsets: Ints, out: Bytes, ends: Ints) -> int:
     """Write the ASCII texts' skeletons one after another to `out`, where each ends to `ends[1:]`.
 
     Answers how many texts are not ASCII; they get none, and their `ends` are written as minus one minus the end.
@@ -36,7 +39,7 @@ def write_folded(data: Bytes, offsets: Ints, table: Bytes, out: Bytes, ends: Int
             if data[place] >= 0x80:
                 plain = False
                 break
-            folded = table[data[place]]
+            folded = _FOLDED[data[place]]
             if folded:
                 out[written] = folded
                 written += 1

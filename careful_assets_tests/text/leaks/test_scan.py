@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -63,6 +64,31 @@ def test_what_failed_on_one_batch_says_nothing_of_any(monkeypatch: pytest.Monkey
     (run,) = scanned.runs.to_dicts()
     assert (run["ran"], run["cause"]) == (False, "ValueError")
     assert asked == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("nonsense", "said"),
+    [
+        ({"asked": [7]}, "a row that there is not"),
+        ({"asked": [-1]}, "a row that there is not"),
+        ({"sealed": [2]}, "a row that there is not"),
+        ({"asked": [0, 0]}, "unequal length"),
+        ({"asked": [1, 0], "sealed": [0, 0], "score": [1000] * 2, "shared": [1] * 2, "of": [1] * 2, "start": [0] * 2,
+          "stop": [1] * 2}, "out of order, or twice"),
+        ({"score": [-5]}, "a score that is none of a leak"),
+        ({"score": [1001]}, "a score that is none of a leak"),
+    ],
+)  # fmt: skip
+def test_nonsense_is_no_verdict(monkeypatch: pytest.MonkeyPatch, nonsense: dict[str, list[int]], said: str) -> None:
+    """Rows that there are not, torn or doubled answers, impossible scores: the detector did not run, by name."""
+    whole = {"asked": [0], "sealed": [0], "score": [1000], "shared": [1], "of": [1], "start": [0], "stop": [1]}
+    answer = Found(**{name: np.array(column, dtype=np.int64) for name, column in (whole | nonsense).items()})
+    monkeypatch.setattr(type(ExactDetector().index(Prepared(SEALED))), "find", lambda self, rows: answer)
+    scanned = LeakScan([ExactDetector()], 60).run(SEALED, [ROWS])
+    (run,) = scanned.runs.to_dicts()
+    assert (run["detector"], run["ran"]) == ("exact", False)
+    assert said in run["cause"]
+    assert scanned.found.is_empty()
 
 
 def test_a_detector_that_could_not_be_loaded_says_why() -> None:
