@@ -169,7 +169,8 @@ def _held(con: duckdb.DuckDBPyConnection, vault_path: Path, warehouse_path: Path
 def _record(warehouse_path: Path) -> _Record:
     if not warehouse_path.exists():
         return _Record(None, frozenset(), sealed=False)
-    with connect(warehouse_path, read_only=True) as con:
+    # Not read-only: an erasure holds its warehouse for writing, and DuckDB opens a file one way in a process.
+    with connect(warehouse_path) as con:
         there = con.sql("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
         names = {str(name) for (name,) in there}
 
