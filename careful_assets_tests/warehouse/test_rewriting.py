@@ -33,13 +33,14 @@ _DESCRIBED = (
     "from a.rows where row_id <> 'id7' order by all",
 )
 _WRITER = """
-import sys
+import sys, time
 from pathlib import Path
 from careful_assets.warehouse.connections import connect, transaction
 for number in range(int(sys.argv[2])):
     with connect(Path(sys.argv[1])) as con, transaction(con):
         con.execute("insert into a.keys values ($n::varchar::blob)", {"n": str(number)})
     print(number, flush=True)
+    time.sleep(0.2)  # room for more than one rewriting, on a slow machine, too
 """
 
 
