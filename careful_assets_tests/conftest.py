@@ -36,11 +36,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_environment() -> Iterator[None]:
+def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in _FOREIGN:
             patch.delenv(name, raising=False)
         patch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
+        patch.setenv(arrange.SHARED, str(_shared(tmp_path_factory)))
         yield
 
 
@@ -70,8 +71,7 @@ def finished_small_life(tmp_path_factory: pytest.TempPathFactory) -> Life:
 
 
 def _finished(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Life]) -> Life:
-    base = tmp_path_factory.getbasetemp()
-    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    root = _shared(tmp_path_factory) / name
     with _alone(root):
         took = root / "seconds"
         if not took.exists():
@@ -81,6 +81,12 @@ def _finished(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callabl
             took.write_text(f"{time.monotonic() - begun} {life.dataset}", encoding="utf-8")
         seconds, dataset = took.read_text(encoding="utf-8").split()
     return Life(root / "project", Home(root / "home"), dataset, float(seconds))
+
+
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that all workers of this run have in common."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @contextmanager

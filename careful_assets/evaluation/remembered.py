@@ -22,7 +22,7 @@ from careful_assets.evaluation import benchmark, planting
 from careful_assets.evaluation.benchmark import MakeBeside, Quality, detector_quality
 from careful_assets.evaluation.cut_offs import CURVES, CutOff
 from careful_assets.provenance.digests import canonical, sha256, table_digest
-from careful_assets.warehouse.home import Home, explained
+from careful_assets.warehouse.home import Home, explained, write_whole
 
 _OWN = ("benchmark", "cut_offs", "detecting", "planting")
 _PACKAGE = Path(careful_assets.__file__).parent
@@ -62,10 +62,8 @@ def remembered_quality(
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             measured = detector_quality(anchors, other, beside, settings, embedder["kind"], Path(folder))
-        if not measured.failed:
-            partial = path.with_suffix(".partial")
-            partial.write_text(_written(measured), encoding="utf-8")
-            partial.replace(path)
+    if not measured.failed:
+        write_whole(path, _written(measured))
     return measured
 
 

@@ -18,7 +18,7 @@ from careful_assets.filtering.gate import Beside
 from careful_assets.filtering.planting import VERSION
 from careful_assets.filtering.settings import SetGate
 from careful_assets.provenance.digests import canonical, sha256, table_digest
-from careful_assets.warehouse.home import Home, explained
+from careful_assets.warehouse.home import Home, write_whole
 
 _KEY = ["gate", "side", "kind"]
 _COUNTED = [*_KEY, "gate_version", "n", "refused"]
@@ -37,11 +37,7 @@ def remembered_quality(home: Home, beside: Beside, gates: Sequence[SetGate], emb
     if known is not None and _is_of(known, gates):
         return known
     quality = gate_quality(beside, gates)
-    with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.write_text(quality.write_json(), encoding="utf-8")
-        partial.replace(path)
+    write_whole(path, quality.write_json())
     return quality
 
 

@@ -155,6 +155,22 @@ def explained(path: Path) -> Iterator[None]:
         ) from error
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a UTF-8 file, and the folders above it, whole or not at all, whoever else writes it at the same time.
+
+    Raises:
+        HomeUnusable: it cannot be written; what stood there stands.
+    """
+    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            unfinished.write_text(text, encoding="utf-8")
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
 def sync(path: Path) -> None:
     """Make a file, or which entries a folder has, durable."""
     handle = os.open(path, os.O_RDONLY)

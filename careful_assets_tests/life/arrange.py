@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +31,10 @@ from careful_assets_tests.cli.projects import NAME, make_project
 
 PACKAGED = Path(careful_assets.__file__).parent / "defs" / "product_complaints"
 DATASET = "complaints_ngram"
+SHARED = "TESTS_SHARED_FOLDER"
+"""The variable with the folder in which all lives of one test run keep their benchmarks."""
 _GENERATOR = re.compile(r"^    kind: llm\n    mode: .*\n    family: .*\n", re.MULTILINE)
+_BENCHMARKS = ("gate_benchmarks", "leak_benchmarks")
 _COMMAND = "from careful_assets.cli import main; main()"
 
 
@@ -118,6 +121,7 @@ class Life:
 
     def run(self, to_stage: str = "retirement") -> RunReport:
         """What `careful run` does, in this process."""
+        share_benchmarks(self.home)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("DAGSTER_HOME", "")  # `run_life` sets it; this takes it back
             return run_life(self.project, self.home, self.dataset, to_stage, lambda line: None)
@@ -176,6 +180,7 @@ class Life:
     def _execute(
         self, selection: dg.AssetSelection, op_retry_policy: dg.RetryPolicy | None = None
     ) -> dg.ExecuteInProcessResult:
+        share_benchmarks(self.home)
         job = dg.define_asset_job("chosen", selection=selection, op_retry_policy=op_retry_policy)
         defs = dg.Definitions.merge(build_defs(self.project, home=self.home), dg.Definitions(jobs=[job]))
         with dg.DagsterInstance.ephemeral() as instance:
@@ -188,6 +193,20 @@ def failures_of(result: dg.ExecuteInProcessResult) -> list[str]:
     return [
         data.user_failure_data.description if data.user_failure_data else str(data.error.to_string()) for data in failed
     ]
+
+
+def share_benchmarks(home: Home) -> None:
+    """Let the home's cache keep benchmarks of gates and detectors where all lives of these tests keep them.
+
+    A benchmark's name says what was measured, so that equal lives measure once; a home that kept its own keeps it.
+    """
+    if (shared := os.environ.get(SHARED)) is None:
+        return
+    home.cache.mkdir(parents=True, exist_ok=True)
+    for kind in _BENCHMARKS:
+        (Path(shared) / kind).mkdir(exist_ok=True)
+        with suppress(FileExistsError):
+            (home.cache / kind).symlink_to(Path(shared) / kind, target_is_directory=True)
 
 
 def _empty_home(root: Path, anchor_cache: Path) -> Home:

@@ -6,14 +6,13 @@ on paper, follows the reader's light or dark, and holds no row's text. All names
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from careful_assets.provenance.lineage.chart import chart, clean, said_of
 from careful_assets.provenance.lineage.columns import column_lineage
 from careful_assets.provenance.lineage.nodes import Graph, Kind, Node
-from careful_assets.warehouse.home import Home, explained
+from careful_assets.warehouse.home import Home, write_whole
 
 # The tables below the chart: the heading of each, and the kinds of nodes in it.
 _TABLES: tuple[tuple[str, tuple[Kind, ...]], ...] = (
@@ -101,14 +100,7 @@ def write_page(graph: Graph, home: Home) -> Path:
         HomeUnusable: it cannot be written; the page of before stands.
     """
     path = home.lineage / f"{graph.dataset}.html"
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    with explained(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            unfinished.write_text(page_of(graph), encoding="utf-8")
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+    write_whole(path, page_of(graph))
     return path
 
 
