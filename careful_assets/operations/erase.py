@@ -3,7 +3,8 @@
 Belongs here: the order of an erasure, and going on with one that was cut off. What is done when: the ids of all that is
 reached are recorded (`begun`: no stage may run); journal, intake, quarantine, release folders and vault are swept; the
 warehouse is written anew, which makes it `swept`; the life is run up to where it stood, and then it is `done`. Killed
-anywhere, the same command goes on. Does not belong here: each of those steps (`erasing`).
+anywhere, the same command goes on. Does not belong here: each of those steps (`erasing`), and taking a
+sealed set out of the vault (`erase_set`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from careful_assets.operations.erasing.row import erased_before, real_row, refus
 from careful_assets.operations.erasing.sweep import LOCK, busy_scratch, sweep, unseal
 from careful_assets.operations.erasing.warehouse import Erasure, begin, erasure_of, rewrite_warehouse
 from careful_assets.provenance.erasures import record_step, refuse_unfinished
-from careful_assets.provenance.ledger import current_versions, guard, latest_verdicts
+from careful_assets.provenance.ledger import current_versions, guard, last_made, latest_verdicts
 from careful_assets.provenance.lineage.graph import graph_of
 from careful_assets.provenance.lineage.page import write_page
 from careful_assets.provenance.stages import STAGES
@@ -106,7 +107,8 @@ def _succeeded(
     """Run the life up to where it stood, unless that was done since, and close the erasure if it came to that."""
     name = loaded.card.name
     report: dict[str, Any] = {"success": True, "problems": [], "advice": [], "exit_code": int(Exit.HOLDS)}
-    to_stage = _where_it_stood(home, name)
+    with connect(home.warehouse(name), read_only=True) as con:
+        to_stage = last_made(con)
     if to_stage is not None and not _stands(loaded, home, erasure.erasure_id, to_stage):
         from careful_assets.operations.jobs import run_life
 
@@ -137,12 +139,6 @@ def _drawn_anew(loaded: LoadedCard, home: Home) -> None:
     with connect(home.warehouse(loaded.card.name), read_only=True) as con:
         graph = graph_of(con, loaded, home)
     write_page(graph, home)
-
-
-def _where_it_stood(home: Home, name: str) -> str | None:
-    with connect(home.warehouse(name), read_only=True) as con:
-        made = current_versions(con)
-    return next((stage for stage in reversed(STAGES) if stage in made), None)
 
 
 def _stands(loaded: LoadedCard, home: Home, erasure_id: str, to_stage: str) -> bool:

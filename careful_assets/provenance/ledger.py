@@ -17,7 +17,7 @@ import polars as pl
 
 from careful_assets.errors import GateClosed, StageFailed
 from careful_assets.provenance.digests import canonical
-from careful_assets.provenance.stages import UPSTREAM, ancestors
+from careful_assets.provenance.stages import STAGES, UPSTREAM, ancestors
 from careful_assets.warehouse.tables import append, read
 
 if TYPE_CHECKING:
@@ -53,6 +53,12 @@ def current_versions(con: duckdb.DuckDBPyConnection) -> dict[str, StageVersion]:
         )
         for row in newest.iter_rows(named=True)
     }
+
+
+def last_made(con: duckdb.DuckDBPyConnection) -> str | None:
+    """The last of the stages that were ever made: where the life stands; None if none was."""
+    made = current_versions(con)
+    return next((stage for stage in reversed(STAGES) if stage in made), None)
 
 
 def guard(

@@ -1,17 +1,18 @@
 """Sealing: the grant that puts evaluation rows into the vault, and tells which rows on offer are kin of sealed ones.
 
 Belongs here: `VaultSealer` and what holds when the vault grows. Asking for leaks is in `vault_probe`, scoring
-in `vault_scorer`, how a row is erased in `vault_erasing`. But for erasures the vault never shrinks; a sealed row's
-text, label and group stand as they were sealed.
+in `vault_scorer`, how a row is erased in `vault_erasing`. But for erasures, of rows or of a whole further set, the
+vault never shrinks; a sealed row's text, label and group stand as they were sealed.
 
 Rows on offer lie in a staging file (`staging`), whose `rows` and what is known of them are read here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import polars as pl
@@ -24,14 +25,14 @@ from careful_assets.warehouse.models import fill, refill, run_model
 from careful_assets.warehouse.rewriting import rewrite
 from careful_assets.warehouse.tables import read
 from careful_assets.warehouse.vault_erasing import CopySearch, SealedRow, Unsealed, counts_now, look_up, take_out
-from careful_assets.warehouse.vault_near import Near, crossing, near_refs, note_joins
-from careful_assets.warehouse.vault_offer import on_offer
+from careful_assets.warehouse.vault_near import Near, near_refs, note_joins
+from careful_assets.warehouse.vault_offer import hold_apart, hold_offer, on_offer
 from careful_assets.warehouse.vault_ratings import note_ratings
 from careful_assets.warehouse.vault_seals import hold_to_past
-from careful_assets.warehouse.vault_sets import FurtherSet, SealedSets, add_set, sets_now
+from careful_assets.warehouse.vault_sets import FurtherSet, SealedSets, add_set, drop_set, sets_now
 from careful_assets.warehouse.vault_store import Opening, wordless
 
-ALL = "all"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -124,10 +125,10 @@ class VaultSealer:
             con.execute("create temp table offered_marks (row_id varchar, kind varchar, hash bigint)")
             fill(con, "vault/offered_marks", "offered_marks")
             was_empty = not vault_store.count(con, "sealed.rows")
-            kept = _refuse(con, self._vault_path)
+            kept = hold_offer(con, self._vault_path)
             note_joins(con, near, self._vault_path.parent)
             added = _grow(con, vintage, was_empty)
-            _refuse_near(con, near, was_empty, self._vault_path)
+            hold_apart(con, near, was_empty, self._vault_path)
             state = vault_store.register(con, self._run_id, added)
             if was_empty and known_state not in (None, state):
                 raise StageFailed(
@@ -190,8 +191,33 @@ class VaultSealer:
     @wordless
     def erase(self, row_ids: Collection[str]) -> Unsealed:
         """Take sealed rows out and write the vault's file anew; what is not sealed is passed over."""
-        opening = Opening(self.stage, "VaultSealer", "erase")
-        answers: list[Unsealed] = []
+
+        def taken_out(con: duckdb.DuckDBPyConnection, opening: Opening) -> Unsealed:
+            gone = take_out(con, row_ids)
+            state = vault_store.register(con, self._run_id, -gone)
+            opening.rows, opening.registry_state, opening.detail = gone, state, {"erased": gone}
+            return Unsealed(gone, state, vault_store.digest_of_own(con), counts_now(con))
+
+        return self._written_anew("erase", taken_out)
+
+    @wordless
+    def erase_set(self, set_name: str, reason: str) -> int:
+        """Take a further set out whole and write the vault's file anew; how many rows went, 0 if none is sealed.
+
+        Its canary stays registered: what was handed out of the set is still told by it.
+        """
+
+        def taken_out(con: duckdb.DuckDBPyConnection, opening: Opening) -> int:
+            gone = drop_set(con, set_name)
+            opening.rows, opening.registry_state = gone, vault_store.register(con, self._run_id, 0)
+            opening.detail = {"set": set_name, "erased": gone, "reason": reason}
+            return gone
+
+        return self._written_anew("erase_set", taken_out)
+
+    def _written_anew(self, operation: str, edit: Callable[[duckdb.DuckDBPyConnection, Opening], T]) -> T:
+        opening = Opening(self.stage, "VaultSealer", operation)
+        answers: list[T] = []
 
         def without(draft: Path) -> None:
             # As in `seal`, the opening is on record before the rows are gone.
@@ -203,10 +229,7 @@ class VaultSealer:
                 opening.protections = vault_store.file_protections(self._vault_path)
                 con.execute(vault_store.SCHEMA.read_text(encoding="utf-8"))
                 hold_to_past(con, self._vault_path, self._warehouse_path)
-                gone = take_out(con, row_ids)
-                state = vault_store.register(con, self._run_id, -gone)
-                opening.rows, opening.registry_state, opening.detail = gone, state, {"erased": gone}
-                answers.append(Unsealed(gone, state, vault_store.digest_of_own(con), counts_now(con)))
+                answers.append(edit(con, opening))
 
         rewrite(self._vault_path, without)
         return answers[0]
@@ -239,38 +262,3 @@ def _answer(con: duckdb.DuckDBPyConnection, vintage: int, state: str, added: int
     told = changes.join(digests, on="row_id").select("change", "eval_row_digest").sort("change", "eval_row_digest")
     groups = vault_store.count(con, "sealed.rows", distinct="group_id")
     return Sealed(state, counts, int(counts["n"].sum()), groups, added, kept, told)
-
-
-def _refuse(con: duckdb.DuckDBPyConnection, vault_path: Path) -> int:
-    """Hold the offer to its form and to what is sealed: no error names a row. How many sealed rows are not offered."""
-    found = run_model(con, "vault/offer_faults").row(0, named=True)
-    if found["repeated"]:
-        raise StageFailed(f"rows to seal: {found['repeated']} rows repeat a row id; give each row once")
-    if found["reserved"]:
-        raise StageFailed(f"slices to seal: the name {ALL!r} stands for every sealed row; rename that slice")
-    if found["reopened"]:
-        raise StageFailed(
-            f"{vault_path}: {found['reopened']} rows that were sealed before would lie open now: the anchors are split "
-            "otherwise. What was sealed stays sealed; restore anchors.split and the groups, or start another dataset"
-        )
-    if found["crossing"]:
-        raise crossing(vault_path, found["crossing"], "the text")
-    if found["stale"] and found["not_offered"]:
-        raise StageFailed(
-            f"{vault_path}: the fingerprints of rows sealed before are computed differently now, and "
-            f"{found['not_offered']} sealed rows are not offered with the text they were sealed with, so that theirs "
-            "would stay behind. Offer every sealed row again, or use the careful-assets version, and the "
-            "anchors.split.join, that sealed them"
-        )
-    return int(found["absent"])
-
-
-def _refuse_near(con: duckdb.DuckDBPyConnection, near: Near | None, was_empty: bool, vault_path: Path) -> None:
-    """No new row that lies open is near to a sealed one, those sealed just now among them."""
-    if near is None:
-        return
-    refs = run_model(con, "vault/split_clusters") if was_empty else near_refs(con, near, vault_path.parent)
-    aside = con.sql("select ref from offered_lying where split = 'aside'").pl()
-    rows = refs.join(aside, on="ref", how="anti")["ref"].n_unique()
-    if rows:
-        raise crossing(vault_path, rows, "a near copy")

@@ -18,7 +18,7 @@ from careful_assets.errors import StageFailed
 from careful_assets.warehouse import vault_store
 from careful_assets.warehouse.scorer_child import run_confined
 from careful_assets.warehouse.tables import read
-from careful_assets.warehouse.vault import ALL
+from careful_assets.warehouse.vault_offer import ALL
 from careful_assets.warehouse.vault_seals import tables
 from careful_assets.warehouse.vault_store import Opening, wordless
 

@@ -2,7 +2,7 @@
 
 Belongs here: what holds of such a set inside the vault, for the sealer. Does not belong here: which sets a card may
 name, and reading their releases (`anchors.evaluation_sets`). A set stands as it was sealed: another version of it is
-another set, under a name of its own.
+another set, under a name of its own. It goes whole or not at all.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import duckdb
 import polars as pl
 
 from careful_assets.errors import StageFailed
+from careful_assets.warehouse.rewriting import delete_ids
 from careful_assets.warehouse.tables import append, read
 from careful_assets.warehouse.vault_store import digest_of_own, require_columns, standing
 
@@ -63,6 +64,14 @@ def add_set(con: duckdb.DuckDBPyConnection, further: FurtherSet) -> int:
     append(con, "sealed.set_rows", further.rows.select(named, *_ROWS))
     append(con, "sealed.set_lineage", further.lineage.unique().sort("kind", "item").select(named, *_LINEAGE))
     return further.rows.height
+
+
+def drop_set(con: duckdb.DuckDBPyConnection, set_name: str) -> int:
+    """Delete the set, inside of the caller's transaction; how many rows it had, 0 if it is not sealed."""
+    gone = delete_ids(con, "sealed.set_rows", "set_name", [set_name])
+    for table in ("sets", "set_lineage"):
+        delete_ids(con, f"sealed.{table}", "set_name", [set_name])
+    return gone
 
 
 @dataclass(frozen=True)

@@ -165,6 +165,13 @@ def _erase(place, tmp_path):
     yield lambda: place.sealer.erase(["none"])
 
 
+def _erase_set(place, tmp_path):
+    lineage = pl.DataFrame({"kind": ["parent"], "item": ["zyxrow"]})
+    place.sealer.seal_set("further", "other", "v1", "0" * 64, sealed_rows().select("row_id", "text", "label"), lineage)
+    yield lambda: place.sealer.erase_set("further", "it was retired")
+    yield lambda: place.sealer.erase_set("none", "it was retired")
+
+
 def _find_leaks(place, tmp_path):
     for how in ("all", "index", "find", "print"):
         yield lambda how=how: place.probe.find_leaks([mine()], scan_of(spy(how)))
@@ -197,6 +204,7 @@ ATTACKS = {
     ("VaultSealer", "kin"): _kin,
     ("VaultSealer", "look_up"): _look_up,
     ("VaultSealer", "erase"): _erase,
+    ("VaultSealer", "erase_set"): _erase_set,
     ("VaultProbe", "find_leaks"): _find_leaks,
     ("VaultProbe", "sealed_among"): _sealed_among,
     ("VaultProbe", "quality"): lambda place, tmp_path: iter(

@@ -25,6 +25,7 @@ BESIDE_THE_ROOMS = {
     "build": frozenset(GRANT_OF.values()),
     "operations.inherit": frozenset({"vault_probe", "canary_registry"}),
     "operations.erasing": frozenset({"vault_sealer"}),
+    "operations.erase_set": frozenset({"vault_sealer"}),
     "operations.canaries": frozenset({"canary_registry"}),
 }
 # Not grants: forms of answers, how near is near, and a vault of rows that lie open anyway.

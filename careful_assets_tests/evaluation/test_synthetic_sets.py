@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from careful_assets.errors import Refused
+from careful_assets.operations.erase_set import erase_set, erased_set_text
+from careful_assets.operations.erasing.elsewhere import other_holders
+from careful_assets.operations.erasing.reach import reach_of
+from careful_assets.operations.erasing.row import real_row
 from careful_assets.provenance.release_content import content_digest
 from careful_assets.provenance.release_files import MANIFEST, RECORDS, ROWS, file_sha256, read_document
 from careful_assets.provenance.released import released
@@ -20,6 +26,7 @@ from careful_assets_tests.cli.endpoints import Writer, serving
 from careful_assets_tests.cli.projects import NAME, as_csv, make_project, review_rows
 from careful_assets_tests.life.arrange import Life, failures_of
 from careful_assets_tests.life.round_lives import fresh
+from careful_assets_tests.operations.searching import places_of
 
 RULER, SET = "phone_ruler", "made_up"
 _GENERATOR = "{kind: llm, mode: completion}"
@@ -244,3 +251,43 @@ def test_labels_of_other_classes_are_refused(cards: Cards) -> None:
     cards.user.card_path.write_text(text, encoding="utf-8")
     cards.name_set()
     assert "rows carry labels that are none of anchors.labels: poor, fair, good" in refusal(cards)
+
+
+def test_a_set_that_descends_from_an_erased_row_is_named(sealed: Cards) -> None:
+    """Where the ruler's card erases a row that its prompts showed, who sealed the set is told, and how it goes."""
+    parent = sealed.user.table("anchors.set_lineage").filter(kind="parent")["item"].sort()[0]
+    home, loaded = sealed.ruler.home, sealed.ruler.loaded
+    with connect(home.warehouse(RULER), read_only=True) as con:
+        reach = reach_of(con, loaded, home, real_row(con, loaded, home, parent))
+    command = f"careful erase {NAME} --set {SET} --reason ..."
+    assert other_holders(home, RULER, reach) == [{"dataset": NAME, "held": f"the set {SET}", "next": command}]
+
+
+def test_a_set_is_taken_out_whole(sealed: Cards, tmp_path: Path) -> None:
+    """Not while the card names it, nor one that is not sealed. Then no text of it is left in the user's vault, the
+    record of anchors is that of before, the openings log says why; and the same again tells that nothing is there.
+    """
+    shutil.copytree(sealed.user.project.parent, tmp_path / "sealed")
+    user = Cards.at(tmp_path / "sealed").user
+    home, named = user.home, user.card_path.read_text(encoding="utf-8")
+    text = released(home.releases(RULER) / "1.0.0", sealed.digest).rows.filter(origin="generated")["text"].sort()[0]
+    assert any(place.startswith(f"{NAME}.duckdb") for place in places_of(text, home.vault(NAME).parent))
+
+    def taken_out(name: str = SET) -> dict[str, object]:
+        return erase_set(user.project, user.loaded, home, name, "its parent was erased", lambda line: None)
+
+    with pytest.raises(Refused, match=f"evaluation.sets names {SET}"):
+        taken_out()
+    user.card_path.write_text(re.sub(r"sets: \[.*?\], ", "", named), encoding="utf-8")
+    with pytest.raises(Refused, match=f"no set elsewhere is sealed; sealed are {SET}"):
+        taken_out("elsewhere")
+    report = taken_out()
+    assert (report["success"], report["rows"]) == (True, sealed.released_rows)
+    assert f"{SET} is out of the vault; {sealed.released_rows} rows went" in erased_set_text(report)
+    assert places_of(text, home.vault(NAME).parent) == set()
+    assert user.table("anchors.evaluation_sets")["set_name"].to_list() == ["anchors"]
+    assert user.table("anchors.set_lineage").is_empty()
+    opening = user.table("provenance.openings").filter(operation="erase_set")["detail"][0]
+    assert json.loads(opening)["reason"] == "its parent was erased"
+    with pytest.raises(Refused, match="no set is sealed beside its real rows"):
+        taken_out()

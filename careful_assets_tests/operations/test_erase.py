@@ -252,7 +252,7 @@ def test_a_copy_goes_without_its_siblings(resting_life: Life) -> None:
     answer = read_state(life.journal).answers[request_id]
     assert sorted(choice.index for choice in answer.choices) == sorted(siblings["ordinal"])
     held = [(one["dataset"], one["held"].split(":")[0]) for one in report["also_held_by"]]
-    assert held == [("torn", "unread"), ("twin", "yes")]
+    assert held == [("torn", "unread"), ("twin", "the row")]
     assert f"careful erase twin --anchor {victim}" in erased_text(report)
     left = {place for place in places_of(text, home.root) if "twin" not in place}
     assert left == set()

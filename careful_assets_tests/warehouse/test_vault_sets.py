@@ -80,3 +80,19 @@ def test_a_set_is_scored_apart(place: Place, tmp_path: Path) -> None:
     assert made.filter(pl.col("predicted") == "praise")["n"].sum() == 7
     assert "set:few" in scored.withheld
     assert scored.registry_state == place.inside("registry")["registry_state"][-1]
+
+
+def test_a_set_goes_whole(place: Place) -> None:
+    """Taken out, nothing of it is left in the file, the state is that of before, and the seal holds; others stand."""
+    before = place.inside("registry")["registry_state"][-1]
+    seal_set(place)
+    one_set = seal_set(place, "second", "b" * 64, SET.with_columns(text=pl.concat_str("text", pl.lit(" again"))))
+    assert place.sealer.erase_set("made", "retired") == 14
+    assert place.inside("sets")["set_name"].to_list() == ["second"]
+    assert set(place.inside("set_rows")["set_name"]) == {"second"}
+    assert place.inside("registry")["registry_state"][-1] not in (before, one_set)
+    assert place.sealer.erase_set("second", "retired") == 14
+    assert b"made up and bad" not in place.vault.read_bytes()
+    assert place.inside("registry")["registry_state"][-1] == before
+    assert place.seal(REAL).registry_state == before
+    assert place.sealer.erase_set("second", "again") == 0

@@ -35,8 +35,7 @@ OUTSIDE = (
     "were erased, again",
     "generators that learned the text elsewhere: they may write it again",
     "rows that other datasets sealed of the same source: only an erasure in that dataset opens its vault",
-    "releases that other datasets sealed as evaluation sets: what descends from the row stays in their vaults, and no "
-    "command takes a set out of one",
+    "releases that datasets of another CAREFUL_HOME sealed as evaluation sets: `careful erase` takes a set out there",
 )
 
 
@@ -80,7 +79,7 @@ def plan_of(con: duckdb.DuckDBPyConnection, home: Home, card: Card, reach: Reach
         "same_text": list(reach.same_text),
         "sealed_rows_with_the_same_text": reach.sealed_alike,
         "undecided": list(reach.undecided),
-        "also_held_by": other_holders(home, name, reach.row_id),
+        "also_held_by": other_holders(home, name, reach),
         "outside_our_reach": [*replayed, *OUTSIDE],
     }
 
@@ -146,7 +145,7 @@ def erased_text(report: Mapping[str, Any]) -> str:
 
 
 def _held(holder: Mapping[str, str]) -> str:
-    return f"{holder['dataset']}{'' if holder['held'] == 'yes' else ' (' + holder['held'] + ')'}: {holder['next']}"
+    return f"{holder['dataset']} ({holder['held']}): {holder['next']}"
 
 
 def _models(con: duckdb.DuckDBPyConnection, reach: Reach) -> list[dict[str, str]]:
