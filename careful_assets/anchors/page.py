@@ -41,7 +41,7 @@ def shown(
         "vintage": f"{card.vintage}",
         "groups": _groups(source, card.source.kind, discovery),
         "joined groups": f"{source['joined_groups']:,}, because they share {_shared(card.split.join, by_bands)}",
-        "sealed rows": sealed.rows,
+        "sealed real rows": sealed.rows,
         "sealed earlier": f"{sealed.kept:,} rows that are no longer in the source",
         "registry state": sealed.registry_state,
         "contract": contract_table(contract),

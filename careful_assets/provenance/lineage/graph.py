@@ -177,7 +177,10 @@ def _inherited(con: duckdb.DuckDBPyConnection) -> _Beside:
 def _vault(con: duckdb.DuckDBPyConnection, made: set[str]) -> _Beside:
     if "anchors" in made:
         counts = read(con, "anchors.vault_counts")
-        facts = {"registry state": ", ".join(counts["registry_state"].unique().sort())}
+        facts: dict[str, str | int] = {"registry state": ", ".join(counts["registry_state"].unique().sort())}
+        sets = read(con, "anchors.evaluation_sets").filter(origin="synthetic").sort("set_name")
+        for row in sets.iter_rows(named=True):  # beside the real rows, never added to them
+            facts[f"synthetic set {row['set_name']}, of {row['dataset']} {row['version']}"] = row["rows"]
         yield Node("vault", "vault", "vault", int(counts["n"].sum()), facts=facts), None
 
 
