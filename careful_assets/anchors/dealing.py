@@ -17,6 +17,7 @@ from careful_assets.anchors.grouping import NEAR_THOUSANDTHS, join_groups
 from careful_assets.anchors.splits import edges_of, point_of
 from careful_assets.card.anchors import Split
 from careful_assets.text import near_texts
+from careful_assets.warehouse.engines import second
 from careful_assets.warehouse.models import fill, run_model
 from careful_assets.warehouse.tables import append, batches
 
@@ -42,7 +43,7 @@ def deal(con: duckdb.DuckDBPyConnection, split: Split, kin: pl.DataFrame, folder
 
 def _place_points(con: duckdb.DuckDBPyConnection, salt: str) -> None:
     # A cursor of its own: nothing else may use the connection while a relation is read.
-    for groups in batches(con.cursor().sql("select number, group_id from staged.groups")):
+    for groups in batches(second(con).sql("select number, group_id from staged.groups")):
         points = [point_of(group, salt) for group in groups["group_id"].to_list()]
         append(con, "staged.points", groups.select("number").with_columns(point=pl.Series(points, dtype=pl.Int64)))
 

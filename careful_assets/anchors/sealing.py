@@ -7,13 +7,14 @@ import polars as pl
 
 from careful_assets.card.evaluation import Slice
 from careful_assets.text.normalize import tokens
+from careful_assets.warehouse.engines import second
 from careful_assets.warehouse.tables import append, batches
 
 
 def mark_rows(con: duckdb.DuckDBPyConnection, slices: list[Slice]) -> None:
     """Fill `staged.slices` for the rows that lie in the vault's split."""
     to_seal = "select ref, text, label from staged.rows join staged.lying using (ref) where lying.split = 'vault'"
-    for rows in batches(con.cursor().sql(to_seal)):
+    for rows in batches(second(con).sql(to_seal)):
         tags: list[tuple[int, str]] = []
         for ref, text, label in rows.iter_rows():
             length = len(tokens(text))

@@ -11,18 +11,22 @@ import os
 import random
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
 from careful_assets.errors import HomeUnusable, StageFailed
+from careful_assets.warehouse.engines import Lease, lease
 from careful_assets.warehouse.home import explained
 
 LOCK_WAIT_S = 60.0
 # What one connection may hold in memory where CAREFUL_MEMORY_LIMIT says nothing; beyond it, joins and sorts go to disk.
 MEMORY_LIMIT = "2GB"
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -37,13 +41,26 @@ def connect(path: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyC
         raise StageFailed(f"{path} does not exist: nothing was materialized for this dataset yet")
     if not path.exists():
         _create(path)
-    con = _open_patiently(path, read_only)
+    lent, whole = _patiently(path, read_only, _lent), False
     try:
         with explained(path), _io_explained(path, read_only):
-            _bound_memory(con)
-            yield con
+            _bound_memory(lent.con)
+            yield lent.con
+        whole = True
     finally:
-        con.close()
+        lent.give_back(worn=not whole)
+
+
+@contextmanager
+def connect_foreign(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open somebody's own DuckDB file for reading, in an engine that nobody uses again: a query may change settings.
+
+    Raises:
+        StageFailed, HomeUnusable: as `connect`.
+    """
+    with closing(_patiently(path, True, _own_engine)) as con, explained(path), _io_explained(path, read_only=True):
+        _bound_memory(con)
+        yield con
 
 
 @contextmanager
@@ -70,17 +87,12 @@ def _create(path: Path) -> None:
         making.unlink(missing_ok=True)
 
 
-def _open_patiently(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+def _patiently(path: Path, read_only: bool, opening: Callable[[Path, bool], T]) -> T:
     deadline = time.monotonic() + LOCK_WAIT_S
     pause = 0.01
     while True:
-        named = _file_at(path)
         try:
-            con = duckdb.connect(str(path), read_only=read_only)
-            if _file_at(path) == named:
-                return con
-            con.close()
-            continue
+            return opening(path, read_only)
         except (duckdb.IOException, duckdb.ConnectionException) as error:
             locked = "Could not set lock" in str(error) or isinstance(error, duckdb.ConnectionException)
             if not locked:
@@ -92,6 +104,20 @@ def _open_patiently(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
                 ) from error
         time.sleep(pause * random.uniform(0.5, 1.5))
         pause = min(pause * 2, 1.0)
+
+
+def _lent(path: Path, read_only: bool) -> Lease:
+    """A lease of the file that bears the name when it is held, also where another took the name meanwhile."""
+    while True:
+        named = _file_at(path)
+        lent = lease(path, read_only=read_only)
+        if _file_at(path) == named:
+            return lent
+        lent.give_back(worn=False)
+
+
+def _own_engine(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(str(path), read_only=read_only)
 
 
 def _file_at(path: Path) -> tuple[int, int] | None:

@@ -13,8 +13,9 @@ import duckdb
 import pytest
 
 from careful_assets.errors import HomeUnusable
-from careful_assets.warehouse import rewriting
+from careful_assets.warehouse import connections, rewriting
 from careful_assets.warehouse.connections import connect, transaction
+from careful_assets.warehouse.engines import Lease
 from careful_assets.warehouse.rewriting import delete_ids, remove_leftovers, rewrite
 
 SCHEMA = """
@@ -127,17 +128,17 @@ def test_another_process_loses_no_row(file: Path, added: int) -> None:
 
 def test_a_file_that_was_exchanged_while_it_was_opened(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever opened the old file just as the new one took its name gets the new one: what is written stays."""
-    fresh, opening = file.with_name("fresh.duckdb"), duckdb.connect
+    fresh, opening = file.with_name("fresh.duckdb"), connections.lease
     with connect(fresh) as con:
         con.execute("create schema a; create table a.keys (key blob not null)")
 
-    def slow(path: str, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-        con = opening(path, read_only=read_only)
+    def slow(path: Path, *, read_only: bool) -> Lease:
+        lent = opening(path, read_only=read_only)
         if fresh.exists():
             fresh.rename(path)
-        return con
+        return lent
 
-    monkeypatch.setattr(duckdb, "connect", slow)
+    monkeypatch.setattr(connections, "lease", slow)
     with connect(file) as con:
         con.execute("insert into a.keys values ('\\xBB'::blob)")
     monkeypatch.undo()

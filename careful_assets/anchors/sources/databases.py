@@ -19,7 +19,7 @@ from careful_assets.anchors.sources.reading import need_columns
 from careful_assets.anchors.sources.values import TypedColumns
 from careful_assets.card.anchors import SqlSource
 from careful_assets.errors import HomeUnusable
-from careful_assets.warehouse.connections import connect
+from careful_assets.warehouse.connections import connect_foreign
 
 _ROWS_AT_ONCE = 8192
 # What DuckDB says of a query; its other errors may repeat a row's values.
@@ -86,7 +86,7 @@ class _SqliteReading(QueryReading):
 @contextmanager
 def _duckdb(path: Path, faults: FaultList) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
-        with tempfile.TemporaryDirectory() as spill, connect(path, read_only=True) as con:
+        with tempfile.TemporaryDirectory() as spill, connect_foreign(path) as con:
             # A large sort goes to disk, but not beside the user's database.
             con.execute("set temp_directory = $folder", {"folder": spill})
             yield con

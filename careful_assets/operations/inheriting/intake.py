@@ -26,6 +26,7 @@ from careful_assets.llm.journal_lock import locked
 from careful_assets.llm.journal_state import JournalState, read_state, whole_lines
 from careful_assets.llm.requests import Answer, Choice, Request
 from careful_assets.operations.inheriting.matching import row_hash
+from careful_assets.warehouse.engines import second
 from careful_assets.warehouse.home import explained, sync
 from careful_assets.warehouse.models import fill
 from careful_assets.warehouse.tables import append, batches
@@ -64,7 +65,7 @@ class Intake:
             if not con.table("inherit_unknown").limit(1).fetchall():
                 return 0
             made = 0
-            with self._renewed() as out, con.cursor() as reading:
+            with self._renewed() as out, second(con) as reading:
                 # Erased requests stay erased.
                 pairs = (pair for pair in _requests(reading, file_digest) if pair[0].request_id not in state.erased)
                 while some := list(islice(pairs, _AT_ONCE)):

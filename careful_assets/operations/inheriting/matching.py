@@ -30,6 +30,7 @@ from careful_assets.text.leaks.scan import LeakScan
 from careful_assets.text.normalize import hash64, normalize
 from careful_assets.warehouse.canary_registry import CanaryRegistry
 from careful_assets.warehouse.connections import connect
+from careful_assets.warehouse.engines import second
 from careful_assets.warehouse.models import fill, run_model
 from careful_assets.warehouse.tables import append, batches, read
 from careful_assets.warehouse.vault_probe import VaultProbe
@@ -178,7 +179,7 @@ def _hashed(batch: pl.DataFrame, labels: Collection[str]) -> pl.DataFrame:
 
 def _asked(con: duckdb.DuckDBPyConnection) -> Iterator[pl.DataFrame]:
     """All texts, some at a time, each under its hash: `row_id`, `text`."""
-    with con.cursor() as own:
+    with second(con) as own:
         for batch in batches(own.table("inherit_texts")):
             yield batch.select(pl.col("text_hash").cast(pl.String).alias("row_id"), "text")
 
