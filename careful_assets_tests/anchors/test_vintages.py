@@ -88,7 +88,7 @@ def made_sealed(readings: Readings) -> int:
     return int(readings.table("anchors.sources").sort("vintage")["sealed_rows"][-1])
 
 
-@pytest.mark.parametrize("ways", ["eee", "bb", "ebbe"])
+@pytest.mark.parametrize("ways", ["eee", "bb", pytest.param("ebbe", marks=pytest.mark.soak)])
 def test_refreshes_move_nothing(tmp_path: Path, ways: str) -> None:
     """Refreshes with additions, copies, bridges, relabels, rewordings and removals keep every promise.
 

@@ -345,9 +345,13 @@ def test_a_full_disk_is_told_and_loses_nothing(tmp_path: Path, undisturbed: Undi
     } == undisturbed.versions
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("tiny_disks")
 def test_a_full_journal_is_told_and_loses_no_answer(tmp_path: Path, undisturbed: Undisturbed) -> None:
-    """Where the journal's disk fills up, generation stops there; what it recorded is kept, and the rest follows."""
+    """Where the journal's disk fills up, generation stops there; what it recorded is kept, and the rest follows.
+
+    In the ordinary run the test above holds this of the whole home's disk.
+    """
     root = make_project(tmp_path)
     said = _within(
         "run\ncp .careful/journal/*.ndjson before\nmount -o remount,size=1m .careful/journal\necho FREED\n"

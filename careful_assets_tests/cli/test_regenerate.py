@@ -425,11 +425,15 @@ def test_rows_are_compared_by_ordinal(pairs: list[tuple[dict[int, str], dict[int
     assert match.normalized == wilson(sum(normalize(old) == normalize(new) for old, new in both), len(both))
 
 
+@pytest.mark.soak
 @pytest.mark.llm
 def test_the_embedded_model_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
 ) -> None:
-    """The embedded model's rows are compared; what share of them matches is told, not promised."""
+    """The embedded model's rows are compared; what share of them matches is told, not promised.
+
+    In the ordinary run the tests above ask an endpoint.
+    """
     require("llm")
     for name in ("CAREFUL_LLM_URL", "CAREFUL_LLM_MODEL"):
         monkeypatch.delenv(name, raising=False)

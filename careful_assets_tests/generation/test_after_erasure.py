@@ -197,8 +197,12 @@ def test_tables_keep_the_figures_and_lose_the_texts(tmp_path):
     assert set(candidates["request_id"]) == {one.request_id for one in first} - gone
 
 
+@pytest.mark.soak
 def test_a_life_goes_on_without_an_exemplar(tmp_path, monkeypatch):
-    """Erased for real, with a live endpoint: what the others gave is not asked again, the gap is, with new seeds."""
+    """Erased for real, with a live endpoint: what the others gave is not asked again, the gap is, with new seeds.
+
+    In the ordinary run the tests above hold it of planted erasures, and `operations/test_erase.py` of a fitted model.
+    """
     with serving() as endpoint:
         life = live_life(endpoint, tmp_path, monkeypatch)
         life.rewrite_card("  seed: 11\n  forecast", "  seed: 11\n  max_rounds: 2\n  forecast")

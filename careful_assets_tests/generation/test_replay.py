@@ -254,8 +254,12 @@ def replayed_life(finished_small_life: Life, tmp_path_factory: pytest.TempPathFa
     return life
 
 
+@pytest.mark.soak
 def test_a_replayed_life_is_the_first_one_again(finished_small_life: Life, replayed_life: Life) -> None:
-    """From the copied journal, generation's data and the release's content are the same, byte for byte."""
+    """From the copied journal, generation's data and the release's content are the same, byte for byte.
+
+    In the ordinary run `cli/test_regenerate.py` replays an endpoint's answers without it.
+    """
     first, again = (life.table("generation.candidates").sort("row_id") for life in (finished_small_life, replayed_life))
     assert first.height > 0
     assert first.select(CONTENT).equals(again.select(CONTENT))
@@ -266,8 +270,12 @@ def test_a_replayed_life_is_the_first_one_again(finished_small_life: Life, repla
     assert digests[0] == digests[1]
 
 
+@pytest.mark.soak
 def test_a_replayed_life_keeps_its_own_record(finished_small_life: Life, replayed_life: Life) -> None:
-    """The new home's journal holds every question and answer, as of any generator."""
+    """The new home's journal holds every question and answer, as of any generator.
+
+    In the ordinary run as the test above.
+    """
     state, first = Journal(replayed_life.journal).read(), Journal(finished_small_life.journal).read()
     assert state.requests == first.requests
     texts = [{key: answer.choices for key, answer in one.answers.items()} for one in (state, first)]

@@ -143,8 +143,12 @@ def test_a_second_run_asks_for_nothing(filled: Ended) -> None:
     assert filled.life.data_versions() == versions
 
 
+@pytest.mark.soak
 def test_a_failing_round_ends_the_run_and_the_next_run_goes_on_with_it(tmp_path: Path) -> None:
-    """Where round 2 gets no answers, the run fails with the cause, and generation alone asks for it once more."""
+    """Where round 2 gets no answers, the run fails with the cause, and generation alone asks for it once more.
+
+    In the ordinary run `generation/` holds that what failed is asked for once more, of one round.
+    """
     life = life_in_rounds(tmp_path, 3)
     with pytest.MonkeyPatch.context() as patch:
         with serving(willing=QUOTA // 4, writer=fresh) as endpoint:

@@ -177,9 +177,12 @@ def test_a_sealed_row(resting_life: Life) -> None:
         erased(life, sealed_ids(life)[0][:20])
 
 
+@pytest.mark.soak
 def test_a_vault_lost_after_an_erasure_is_sealed_again(copied_life: Life) -> None:
     """What is on record of the sealed sets is what an erasure leaves: rows, digest and state. A vault that is lost then
     is sealed to that state, without the row and with its raters, and detectors are held to the rows that are there.
+
+    In the ordinary run `anchors/test_erased.py` holds that the row stays out of the vault.
     """
     life = never_run_again(copied_life)  # its rows were rated, those of the small project were not
     row_id = sealed_ids(life)[0]

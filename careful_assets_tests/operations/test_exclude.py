@@ -305,8 +305,12 @@ def test_a_prefix_of_several_is_refused(life: Life) -> None:
         exclude(life.loaded, life.home, "request", "01234567")
 
 
+@pytest.mark.soak
 def test_a_run_that_cannot_finish_records_nothing(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Record and decisions are one transaction: a run that dies before its end leaves both as they were."""
+    """Record and decisions are one transaction: a run that dies before its end leaves both as they were.
+
+    In the ordinary run `life/test_kill.py` holds that a stage's tables, version and record are one transaction.
+    """
     from careful_assets.provenance import stage
 
     versions = life.versions()

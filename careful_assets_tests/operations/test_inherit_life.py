@@ -56,9 +56,18 @@ def in_a_child(life: Life, path: Path, place: str) -> subprocess.CompletedProces
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("place", sorted(set(PLACES) - {"nowhere"}))
+@pytest.mark.parametrize(
+    "place",
+    [
+        one if one == "between intake and warehouse" else pytest.param(one, marks=pytest.mark.soak)
+        for one in sorted(set(PLACES) - {"nowhere"})
+    ],
+)
 def test_a_kill_leaves_nothing_half_done(life: Life, tmp_path: Path, place: str) -> None:
-    """Wherever it dies, nothing is on record of the file, and the next call comes to the same as one alone would."""
+    """Wherever it dies, nothing is on record of the file, and the next call comes to the same as one alone would.
+
+    The ordinary run has one of the places, the one between two stores.
+    """
     fresh = sentences(150, 5)
     path = write_jsonl(tmp_path / "f.jsonl", [{"text": text, "label": "bad"} for text in [*fresh, fresh[0]]])
     assert in_a_child(life, path, place).returncode == -9
