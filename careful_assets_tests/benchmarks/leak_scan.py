@@ -27,6 +27,7 @@ from careful_assets.text.leaks.near import NearDuplicateDetector
 from careful_assets.text.leaks.ngrams import NgramDetector
 from careful_assets.text.leaks.protocol import Detector
 from careful_assets.text.leaks.scan import LeakScan, Scanned
+from careful_assets.text.leaks.skeleton import SkeletonDetector
 from careful_assets_tests.benchmarks.near_duplicates import peak_of_this_program, write_corpus
 from careful_assets_tests.benchmarks.peers.environments import HERE, Peer, PeerUnavailable, python_of
 
@@ -75,7 +76,7 @@ def ours(sealed: pl.Series, asked: Iterator[pl.DataFrame], open_rows: list[str] 
     """All text detectors in one scan; where there are open rows, with the embedder that is fitted to them."""
     detectors: list[Detector] = [
         ExactDetector(), NgramDetector(8, 300, []), NgramDetector(13, 300, []), NearDuplicateDetector(500),
-        ContainmentDetector(700),
+        ContainmentDetector(700), SkeletonDetector(),
     ]  # fmt: skip
     if open_rows is not None:
         detectors.append(EmbeddingDetector(TfidfSvd(open_rows), 300, open_rows))
