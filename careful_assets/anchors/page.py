@@ -46,6 +46,11 @@ def shown(
         "registry state": sealed.registry_state,
         "contract": contract_table(contract),
     }
+    if sealed.again:
+        page["sealed again"] = (
+            "The vault on record was gone, and the same rows were sealed in a new one. Its key is another: digests of "
+            "sealed rows in earlier records are those of the lost vault. If nobody removed it, restore it from a backup"
+        )
     further = _frame(tables, "anchors.evaluation_sets").filter(origin="synthetic")
     if further.height:
         page["further sets, scored apart"] = further.select("set_name", "dataset", "version", "rows").to_dicts()

@@ -43,7 +43,8 @@ class Sealed:
     the groups' rows of that label), in_source (sealed rows that the source still has, under the label it gives them
     now). `added` rows are new, `kept` were sealed before and are not offered now. `changes`: change, eval_row_digest
     (keyed), one row for each change that this vintage brought to sealed rows: added, removed (from the source; they
-    stay), returned, relabelled, reworded and regrouped (in the source; what was sealed stands).
+    stay), returned, relabelled, reworded and regrouped (in the source; what was sealed stands). `again`: the vault on
+    record was gone, and the same rows were sealed in a new one, whose key makes other digests.
     """
 
     registry_state: str
@@ -53,6 +54,7 @@ class Sealed:
     added: int
     kept: int
     changes: pl.DataFrame
+    again: bool
 
 
 class VaultSealer:
@@ -135,9 +137,10 @@ class VaultSealer:
                     f"{self._vault_path} is gone, and the rows offered now are not those that were sealed in it. "
                     "Restore it from a backup, or restore the source and anchors.split, which seals the same rows again"
                 )
-            sealed = _answer(con, vintage, state, added, kept)
+            sealed = _answer(con, vintage, state, added, kept, again=was_empty and known_state is not None)
             opening.rows, opening.registry_state = sealed.rows, state
             opening.detail = {"vintage": vintage, "offered": sealed.rows - kept, "added": added, "kept": kept}
+            opening.detail |= {"again": True} if sealed.again else {}
         return sealed
 
     @wordless
@@ -255,10 +258,10 @@ def _grow(con: duckdb.DuckDBPyConnection, vintage: int, was_empty: bool) -> int:
     return after - before
 
 
-def _answer(con: duckdb.DuckDBPyConnection, vintage: int, state: str, added: int, kept: int) -> Sealed:
+def _answer(con: duckdb.DuckDBPyConnection, vintage: int, state: str, added: int, kept: int, *, again: bool) -> Sealed:
     counts = counts_now(con)
     changes = read(con, "sealed.changes").filter(pl.col("vintage") == vintage)
     digests = vault_store.row_digests(con, changes["row_id"]).rename({"digest": "eval_row_digest"})
     told = changes.join(digests, on="row_id").select("change", "eval_row_digest").sort("change", "eval_row_digest")
     groups = vault_store.count(con, "sealed.rows", distinct="group_id")
-    return Sealed(state, counts, int(counts["n"].sum()), groups, added, kept, told)
+    return Sealed(state, counts, int(counts["n"].sum()), groups, added, kept, told, again)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -185,7 +186,10 @@ def test_moving_the_split_does_not_unseal(copied_small_life: Life) -> None:
 
 
 def test_a_lost_vault_is_sealed_to_the_same_rows_alone(copied_small_life: Life) -> None:
-    """Without its vault a dataset may seal the same rows again, and no others: losing the file does not unseal."""
+    """Without its vault a dataset may seal the same rows again, and no others: losing the file does not unseal.
+
+    That it was sealed again is on record, and told on the page.
+    """
     state = copied_small_life.table("anchors.vault_counts")["registry_state"][0]
     copied_small_life.home.vault(copied_small_life.dataset).unlink()
     copied_small_life.rewrite_card("vault: 25}", "vault: 15}")
@@ -196,8 +200,13 @@ def test_a_lost_vault_is_sealed_to_the_same_rows_alone(copied_small_life: Life) 
     copied_small_life.rewrite_card("vault: 15}", "vault: 25}")
     copied_small_life.rewrite_card("train: 40,", "train: 30,")
     copied_small_life.rewrite_card(_VINTAGE_2, _VINTAGE_1)
-    assert copied_small_life.materialize("anchors").success
+    done = copied_small_life.materialize("anchors")
+    assert done.success
     assert copied_small_life.table("anchors.vault_counts")["registry_state"][0] == state
+    seals = copied_small_life.table("provenance.openings").filter(operation="seal").sort("seq")["detail"].to_list()
+    assert ["again" in json.loads(detail) for detail in (seals[0], seals[-1])] == [False, True]
+    (made,) = done.asset_materializations_for_node(f"{copied_small_life.dataset}__anchors")
+    assert "The vault on record was gone" in str(made.metadata["sealed again"].value)
 
 
 def test_a_release_without_generated_rows_is_refused(copied_small_life: Life) -> None:
