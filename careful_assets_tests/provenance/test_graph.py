@@ -281,6 +281,15 @@ def test_the_picture_makes_the_own_stage_stand_out(whole: Graph) -> None:
     assert [text.text for text in bold] == [f"filtering {whole.rows('filtering', 'labeling')} kept, {refused} not"]
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_picture_counts_what_nobody_took_yet(copied_small_life: Life, stage: str) -> None:
+    """On the page of a stage that ran last, as on all pages of a first run, its own rows are counted."""
+    copied_small_life.forget(*STAGES[STAGES.index(stage) + 1 :])
+    texts = [text.text or "" for text in ElementTree.fromstring(picture(graph(copied_small_life), stage)).iter()]
+    assert stage in {text.partition(" ")[0] for text in texts}
+    assert not [text for text in texts if "–" in text]
+
+
 @given(st.integers(0, 10**12 - 1))
 def test_short_counts_are_near_and_short(count: int) -> None:
     """A shortened count has at most seven characters, is exact below 100,000 and within half a percent above."""

@@ -81,7 +81,7 @@ def graph_of(con: duckdb.DuckDBPyConnection, loaded: LoadedCard, home: Home) -> 
 
 
 def _stages(con: duckdb.DuckDBPyConnection, loaded: LoadedCard, versions: dict[str, StageVersion]) -> Iterator[Node]:
-    verdicts = latest_verdicts(con)
+    verdicts, ready = latest_verdicts(con), dict(run_model(con, "provenance/stage_rows").iter_rows())
     made_at = dict(read(con, "provenance.versions").sort("seq").select("stage", "made_at").iter_rows())
     for stage in STAGES:
         if stage not in versions:
@@ -101,7 +101,7 @@ def _stages(con: duckdb.DuckDBPyConnection, loaded: LoadedCard, versions: dict[s
             "run": versions[stage].run_id,
             "sealed sets": versions[stage].registry_state or "none on record",
         }
-        yield Node(stage, "stage", stage, state="current" if current else "stale", facts=facts)
+        yield Node(stage, "stage", stage, ready.get(stage), "current" if current else "stale", facts)
 
 
 def _is_current(stage: str, loaded: LoadedCard, versions: dict[str, StageVersion]) -> bool:

@@ -57,15 +57,15 @@ def short(count: int | None) -> str:
 
 def _said(graph: Graph) -> dict[str, str]:
     """What stands beside each stage's name; nothing of a stage that was never made."""
-    rows = graph.rows
+    rows, ready = graph.rows, {node.id: short(node.rows) for node in graph.of_kind("stage")}
     releases = graph.of_kind("release")
     retired = sum(node.state == "retired" for node in releases)
     told = {
         "anchors": short(rows("source", "anchors")),
-        "purpose": f"{short(rows('purpose', 'generation'))} wanted",
-        "generation": short(sum(edge.rows or 0 for edge in graph.edges if edge.tail.startswith("prompt:"))),
-        "filtering": f"{short(rows('filtering', 'labeling'))} kept, {short(rows('filtering', 'refused'))} not",
-        "labeling": f"{short(rows('labeling', 'evaluation'))} confirmed",
+        "purpose": f"{ready['purpose']} wanted",
+        "generation": ready["generation"],
+        "filtering": f"{ready['filtering']} kept, {short(rows('filtering', 'refused'))} not",
+        "labeling": f"{ready['labeling']} confirmed",
         "evaluation": f"{short(rows('evaluation', 'struck'))} struck",
         "training": f"{short(rows('anchors', 'training'))} + {short(rows('evaluation', 'training'))}",
         "release": f"{short(releases[-1].rows)} rows" if releases else "",
