@@ -49,7 +49,8 @@ def _careful(dataset: str, still_open: Mapping[str, Mapping[str, int]]) -> list[
     table = []
     for letter, words in LETTERS.items():
         stage, later = ANSWERED_BY[letter], still_open[letter]
-        waiting = [f"{', '.join(later)}: {sum(later.values())} checks"] if later else []
+        n = sum(later.values())
+        waiting = [f"{', '.join(later)}: {n} check{'s' * (n != 1)}"] if later else []
         waiting += ["reading by people"] if letter == "F" else []
         table.append(
             {
