@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import random
@@ -13,7 +14,9 @@ import pytest
 
 from careful_assets.card.reader import LoadedCard, read_card
 from careful_assets.errors import Refused, StageFailed
-from careful_assets.operations.canaries import COMPLETIONS, canaries_of, canaries_text
+from careful_assets.llm.embedded import EmbeddedGenerator
+from careful_assets.llm.exposure import Exposure, exposure_by_probability
+from careful_assets.operations.canaries import COMPLETIONS, LEVEL, canaries_of, canaries_text
 from careful_assets.shipped import __file__ as shipped
 from careful_assets.text import canaries as workshop
 from careful_assets.text.canaries import ALTERNATIVES
@@ -137,9 +140,19 @@ def test_nothing_sealed_has_no_canaries(planted: Planted) -> None:
 
 @pytest.mark.llm
 def test_the_embedded_model_never_saw_it(planted: Planted) -> None:
-    """By log-probabilities: a few bits at most, which chance gives more often than once in a hundred times."""
+    """Asked by log-probabilities of a fixed sentence, and of one drawn anew in whichever way it can be.
+
+    Of one sentence in fifty it does not name a digit among its 20 likeliest tokens; completions are drawn then.
+    """
     require("llm")
+    fixed = workshop.canary(b"a fixed key", "release", "1.0.0")
+    exposure = asyncio.run(_exposure(EmbeddedGenerator(planted.home.cache), fixed))
+    assert exposure is not None
+    assert (exposure.method, exposure.chance > LEVEL) == ("log_probabilities", True)
     report = canaries_of(planted.loaded, planted.home, "run-9", planted.said.append, ask=True, environ={})
-    (one,) = report["asked"]
-    assert (one["method"], one["found"], report["exit_code"]) == ("log_probabilities", False, 0)
-    assert one["bits"] < 6.7
+    assert ([one["found"] for one in report["asked"]], report["exit_code"]) == ([False], 0)
+
+
+async def _exposure(generator: EmbeddedGenerator, sentence: workshop.Canary) -> Exposure | None:
+    async with generator as model:
+        return await exposure_by_probability(model, sentence)
