@@ -112,7 +112,7 @@ def main() -> None:
     """Measure, print, and with --write keep."""
     embedders = [name for name in EMBEDDERS if name in sys.argv[1:]] or list(EMBEDDERS)
     with tempfile.TemporaryDirectory() as folder:
-        cache = Home.of(Path.cwd()).cache
+        cache = Home.of(Path.cwd()).prepare().cache
         life, anchors, other = demo(Path(folder), cache)
         figures = {embedder: measured(life, anchors, other, embedder) for embedder in embedders}
         wrong = [failures(found.quality, embedder) for embedder, found in figures.items()]
