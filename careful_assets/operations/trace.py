@@ -22,8 +22,8 @@ from careful_assets.provenance.descent import FITTED_FAMILY, UNKNOWN_FAMILY
 from careful_assets.provenance.ledger import StageVersion, current_versions
 from careful_assets.release.versions import version_key
 from careful_assets.warehouse.home import Home
-from careful_assets.warehouse.models import run_model
-from careful_assets.warehouse.tables import read
+from careful_assets.warehouse.models import model_rows
+from careful_assets.warehouse.tables import dicts
 
 _WITHHELD = "(withheld: kin of a sealed row)"
 _FIRST_DESCENDANTS = 10
@@ -158,7 +158,7 @@ def _leak_check(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     made = versions.get("evaluation")
     looked_at = made.upstream.get("generation") if made else None
     return {
-        "detectors": read(con, "evaluation.detectors").sort("detector").to_dicts(),
+        "detectors": sorted(dicts(con.table("evaluation.detectors")), key=lambda row: row["detector"]),
         "of_these_candidates": "generation" in versions and looked_at == versions["generation"].data_version,
         "registry_state": made.registry_state if made else None,
         "of_this_ruler": made is None or made.registry_state == _standing_state(versions),
@@ -199,12 +199,12 @@ def _ancestors(
         row_id = waiting.pop()
         if row_id not in found:
             found.add(row_id)
-            asked = run_model(con, "generation/record_of", {"row_id": row_id}).to_dicts()
+            asked = model_rows(con, "generation/record_of", {"row_id": row_id})
             for one in asked or rows_where(con, RECORDS, "row_id", row_id):
                 waiting.extend(one["parent_ids"])
                 families.add(one["generator_family"])
     if FITTED_FAMILY in families:
-        found |= set(run_model(con, "provenance/exemplars_ever")["row_id"].to_list())
+        found |= {row["row_id"] for row in model_rows(con, "provenance/exemplars_ever")}
     return found
 
 
@@ -217,7 +217,7 @@ def _holds_seed(exclusion: Mapping[str, Any], seed: int | None) -> bool:
 
 def _standing(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """What people excluded and did not take back."""
-    return run_model(con, "filtering/standing_exclusions").to_dicts()
+    return model_rows(con, "filtering/standing_exclusions")
 
 
 def _uses(con: duckdb.DuckDBPyConnection, row_id: str) -> dict[str, Any]:
@@ -225,7 +225,7 @@ def _uses(con: duckdb.DuckDBPyConnection, row_id: str) -> dict[str, Any]:
     mixes = rows_where(con, "training.mixes", "row_id", row_id)
     runs = sorted(rows_where(con, "training.runs", "row_id", row_id), key=lambda row: row["seq"])
     versions = sorted({row["version"] for row in rows_where(con, "release.rows", "row_id", row_id)}, key=version_key)
-    known = {row["version"]: row for row in read(con, "release.releases").to_dicts()}
+    known = {row["version"]: row for row in dicts(con.table("release.releases"))}
     told = ("version", "status", "made_at", "retired_at", "retired_because")
     trained = ("mix_id", "arm", "model_digest", "registry_state", "run_id", "trained_at")
     return {

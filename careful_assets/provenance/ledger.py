@@ -18,7 +18,7 @@ import polars as pl
 from careful_assets.errors import GateClosed, StageFailed
 from careful_assets.provenance.digests import canonical
 from careful_assets.provenance.stages import STAGES, UPSTREAM, ancestors
-from careful_assets.warehouse.tables import append, read
+from careful_assets.warehouse.tables import append, dicts, read
 
 if TYPE_CHECKING:
     # Looking something up needs the ledger, and no card with all that reads one.
@@ -42,7 +42,8 @@ class StageVersion:
 
 def current_versions(con: duckdb.DuckDBPyConnection) -> dict[str, StageVersion]:
     """The newest version of every stage that was ever materialized."""
-    newest = read(con, "provenance.versions").sort("seq").group_by("stage", maintain_order=True).last()
+    made = sorted(dicts(con.table("provenance.versions")), key=lambda row: row["seq"])
+    newest = {row["stage"]: row for row in made}
     return {
         row["stage"]: StageVersion(
             row["data_version"],
@@ -51,7 +52,7 @@ def current_versions(con: duckdb.DuckDBPyConnection) -> dict[str, StageVersion]:
             row["run_id"],
             row.get("registry_state"),
         )
-        for row in newest.iter_rows(named=True)
+        for row in newest.values()
     }
 
 

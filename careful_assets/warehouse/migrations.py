@@ -12,7 +12,7 @@ import polars as pl
 
 from careful_assets.errors import StageFailed
 from careful_assets.warehouse.connections import connect, transaction
-from careful_assets.warehouse.tables import append, read
+from careful_assets.warehouse.tables import append, dicts
 
 _FOLDER = Path(__file__).parent / "migrations"
 
@@ -59,5 +59,4 @@ def migrated_columns() -> dict[str, dict[str, str]]:
 
 
 def _version(con: duckdb.DuckDBPyConnection) -> int:
-    versions = read(con, "provenance.schema_version")["version"]
-    return int(versions.max() or 0)  # type: ignore[arg-type]
+    return max((int(row["version"]) for row in dicts(con.table("provenance.schema_version"))), default=0)

@@ -16,6 +16,7 @@ import duckdb
 import polars as pl
 
 from careful_assets.shipped import shipped
+from careful_assets.warehouse.tables import dicts
 
 
 def models_folder() -> Path:
@@ -45,6 +46,11 @@ def run_model(con: duckdb.DuckDBPyConnection, name: str, params: dict[str, Any] 
     if params:
         return con.sql(model_sql(name), params=params).pl()
     return con.sql(model_sql(name)).pl()
+
+
+def model_rows(con: duckdb.DuckDBPyConnection, name: str, params: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Run the model `stage/name` and return its rows, where they are few (`tables.dicts`)."""
+    return dicts(con.sql(model_sql(name), params=params) if params else con.sql(model_sql(name)))
 
 
 def fill(con: duckdb.DuckDBPyConnection, name: str, table: str, params: dict[str, Any] | None = None) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -21,6 +23,7 @@ BATCH_ROWS = 50_000
 _CLUSTERED_BY = ("row_id", "request_id")
 # Attached files' names start with an underscore: a file is a catalog by its own name, which is a dataset's.
 _STORED = "_stored"
+_ZONED = "TIMESTAMP WITH TIME ZONE"
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,20 @@ Table = pl.DataFrame | Stored
 def read(con: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
     """The whole table `schema.name`, in no order: sort before order matters. Times are in UTC in any time zone."""
     return con.table(table).pl().with_columns(cs.datetime(time_zone="*").dt.convert_time_zone("UTC"))
+
+
+def dicts(relation: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
+    """A relation's rows, where they are few: to start Arrow takes a command longer than all it asks. Times in UTC."""
+    names = relation.columns
+    zoned = {name for name, kind in zip(names, relation.types, strict=True) if kind == _ZONED}
+    if zoned:
+        quoted = {name: '"' + name.replace('"', '""') + '"' for name in names}
+        told = [f"timezone('UTC', {quoted[name]})" if name in zoned else quoted[name] for name in names]
+        relation = relation.project(", ".join(told))
+    found = [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
+    for row in found:
+        row.update((name, row[name].replace(tzinfo=UTC)) for name in zoned if row[name] is not None)
+    return found
 
 
 def batches(relation: duckdb.DuckDBPyRelation) -> Iterator[pl.DataFrame]:

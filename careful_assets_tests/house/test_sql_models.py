@@ -166,7 +166,7 @@ def asked_for() -> set[str]:
     for module in modules():
         for call in (node for node in ast.walk(module.tree) if isinstance(node, ast.Call)):
             called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-            if called in ("model", "run_model", "run_model_over", "fill", "refill"):
+            if called in ("model", "run_model", "run_model_over", "model_rows", "fill", "refill"):
                 found |= {name for argument in call.args[:2] if (name := _pattern(argument)) is not None}
     return found
 

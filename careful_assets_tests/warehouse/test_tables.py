@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from careful_assets.warehouse.connections import connect
-from careful_assets.warehouse.tables import Stored, append, at_hand, batches, batches_of, read, replace
+from careful_assets.warehouse.tables import Stored, append, at_hand, batches, batches_of, dicts, read, replace
 
 FRAME = pl.DataFrame(
     {
@@ -50,6 +50,17 @@ def test_times_are_in_utc_whatever_the_machines_zone(con: duckdb.DuckDBPyConnect
     append(con, "s.t", FRAME)
     con.execute(f"set timezone = '{zone}'")
     assert read(con, "s.t").sort("id").equals(FRAME)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu"])
+def test_few_rows_are_the_same_without_a_frame(con: duckdb.DuckDBPyConnection, zone: str) -> None:
+    """As Python values: lists, days, nothing where there is nothing, and times in UTC."""
+    con.execute(f"set timezone = '{zone}'")
+    append(con, "s.t", FRAME)
+    found = sorted(dicts(con.table("s.t")), key=lambda row: str(row["id"]))
+    assert found == FRAME.to_dicts()
+    assert [row["moment"] and row["moment"].utcoffset() for row in found] == [timedelta(0), timedelta(0), None]
+    assert dicts(con.table("s.t").filter("n > 3")) == []
 
 
 def test_columns_go_by_name(con: duckdb.DuckDBPyConnection) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 
 import duckdb
 import polars as pl
+import polars.selectors as cs
 
-from careful_assets.operations.records.lookups import RECORDS, in_utc, rows_where
+from careful_assets.operations.records.lookups import RECORDS, rows_where
 from careful_assets.provenance.release_files import RECORDS as RECORDS_FILE
 from careful_assets.provenance.release_files import is_retired
 from careful_assets.release.versions import version_key
@@ -44,10 +45,11 @@ def released_as(con: duckdb.DuckDBPyConnection, releases: Path, row_id: str) -> 
             continue
         try:
             found = pl.scan_parquet(path, glob=False).filter(pl.col("row_id") == row_id).collect()
+            found = found.with_columns(cs.datetime(time_zone="*").dt.convert_time_zone("UTC"))
         except (OSError, pl.exceptions.PolarsError):
             continue
         if found.height:
-            return {"version": version, "label": labels[version], **in_utc(found).row(0, named=True)}
+            return {"version": version, "label": labels[version], **found.row(0, named=True)}
     return None
 
 

@@ -12,13 +12,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import duckdb
-import polars as pl
-import polars.selectors as cs
 
 from careful_assets.errors import CarefulError, Exit, HomeUnusable, StageFailed
 from careful_assets.warehouse.connections import connect
 from careful_assets.warehouse.home import Home
 from careful_assets.warehouse.migrations import is_newest, migrate
+from careful_assets.warehouse.tables import dicts
 
 CANDIDATES, ANCHORS, RECORDS = "generation.candidates", "anchors.rows", "training.records"
 # What a warehouse that cannot be read, or not now, fails with as it is opened.
@@ -154,17 +153,12 @@ def ids_from(con: duckdb.DuckDBPyConnection, table: str, column: str, prefix: st
 
 def rows_where(con: duckdb.DuckDBPyConnection, table: str, column: str, value: str) -> list[dict[str, Any]]:
     """The rows of `schema.name` whose column has this value; times are in UTC."""
-    return in_utc(con.table(table).filter(f"{column} = {_quoted(value)}").pl()).to_dicts()
+    return dicts(con.table(table).filter(f"{column} = {_quoted(value)}"))
 
 
 def _quoted(value: str) -> str:
     """An id as SQL writes it. Given a Python value instead, DuckDB loads pandas: half of what a command takes."""
     return "'" + value.replace("'", "''") + "'"
-
-
-def in_utc(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with all times in UTC, whatever zone the session is in."""
-    return rows.with_columns(cs.datetime(time_zone="*").dt.convert_time_zone("UTC"))
 
 
 def erasures_of(con: duckdb.DuckDBPyConnection, dataset: str, prefix: str) -> dict[str, str]:
