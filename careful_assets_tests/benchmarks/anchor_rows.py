@@ -101,9 +101,8 @@ def measure(folder: Path, join: Literal["near", "exact"]) -> None:
     context = StageContext(loaded, home, "run", requirements_of(loaded), print)
     sealer = VaultSealer(home.vault(NAME), home.warehouse(NAME), "run")
     made = run_stage(context, "anchors", lambda given, inputs: seal_and_split(given, inputs, sealer))
-    print(
-        f"open rows {made.rows:,}; sealed {made.metadata['sealed real rows']:,}; joined: {made.metadata['joined groups']}"
-    )
+    sealed, joined = made.metadata["sealed real rows"], made.metadata["joined groups"]
+    print(f"open rows {made.rows:,}; sealed {sealed:,}; joined: {joined}")
 
 
 def main() -> None:
