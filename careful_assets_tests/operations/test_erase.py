@@ -232,6 +232,17 @@ def test_a_row_that_no_prompt_showed(resting_life: Life, split: str) -> None:
     assert one not in life.table("anchors.rows")["row_id"].to_list()
 
 
+def test_a_release_that_was_retired_before_is_named(resting_life: Life) -> None:
+    """Whoever has a copy of it holds the row: the second row's receipt names the release that the first one retired."""
+    rows = resting_life.table("anchors.rows").filter(pl.col("split") == "train").sort("row_id")
+    first, second = rows.filter(pl.col("text").str.len_chars() > 60)["row_id"][:2]
+    before = erased(resting_life, first)
+    assert (before["releases_retired"], before["releases_retired_before"]) == (["1.0.0"], [])
+    report = erased(resting_life, second)
+    assert (report["releases_retired"], report["releases_retired_before"]) == ([], ["1.0.0"])
+    assert "once held by 1.0.0, retired before" in erased_text(report)
+
+
 def test_a_copy_goes_without_its_siblings(resting_life: Life) -> None:
     """A completion that says a row which no prompt showed goes from journal, warehouse and quarantine; what else the
     request gave stays, in its place. Other datasets that hold the row are named, and one that cannot be read.

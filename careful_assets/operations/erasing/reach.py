@@ -35,7 +35,8 @@ _ANY_KEY = b"\0"
 
 @dataclass(frozen=True)
 class Reach:
-    """What an erasure reaches, by ids. `requests` go whole, `choices` (request id, index) alone. `same_text`: other
+    """What an erasure reaches, by ids. `requests` go whole, `choices` (request id, index) alone. `releases` are active
+    ones; `retired_before`: of those that are not any more, which held any when they were made. `same_text`: other
     people's rows, which are not erased; `sealed_alike`: how many sealed rows have the text of a sealed one;
     `undecided`: rows that hold its few words; `hashes`: of normal forms that must not come back in a file.
     """
@@ -46,6 +47,7 @@ class Reach:
     choices: frozenset[tuple[str, int]]
     candidates: frozenset[str]
     releases: tuple[str, ...]
+    retired_before: tuple[str, ...]
     shown: int
     copies: int
     same_text: tuple[str, ...]
@@ -138,15 +140,16 @@ def reach_of(con: duckdb.DuckDBPyConnection, loaded: LoadedCard, home: Home, row
         requests |= further
     rows = candidates | {row.row_id}
     holding = {folder.version for folder in kept.folders if folder.recorded and folder.holds(rows, requests)}
-    listed = read(con, "release.rows").filter(pl.col("row_id").is_in(list(rows)))
-    active = read(con, "release.releases").filter(pl.col("status") == "active")["version"].to_list()
+    holding |= set(read(con, "release.rows").filter(pl.col("row_id").is_in(list(rows)))["version"].to_list())
+    active = set(read(con, "release.releases").filter(pl.col("status") == "active")["version"].to_list())
     return Reach(
         row.row_id,
         row.sealed,
         frozenset(requests),
         frozenset(choice for choice in copied if choice[0] not in requests),
         frozenset(candidates),
-        tuple(sorted((holding | set(listed["version"].to_list())) & set(active))),
+        tuple(sorted(holding & active)),
+        tuple(sorted(holding - active)),
         len(shown),
         len(found.keys),
         tuple(sorted(found.same_text)),

@@ -75,6 +75,7 @@ def plan_of(con: duckdb.DuckDBPyConnection, home: Home, card: Card, reach: Reach
             "releases": len(reach.releases),
         },
         "releases_retired": sorted(reach.releases, key=version_key),
+        "releases_retired_before": sorted(reach.retired_before, key=version_key),
         "models_to_retrain": _models(con, reach),
         "same_text": list(reach.same_text),
         "sealed_rows_with_the_same_text": reach.sealed_alike,
@@ -119,6 +120,8 @@ def erased_text(report: Mapping[str, Any]) -> str:
     lines += [f"             {rows:>6}  {place}" for place, rows in [*tables.items(), *counts.items()] if rows]
     retired = ", ".join(report["releases_retired"])
     lines.append(f"retired      {retired or 'no release holds it'}")
+    # Receipts of before this was noted lack it.
+    lines += [f"once held by {version}, retired before" for version in report.get("releases_retired_before", ())]
     if retired:
         lines.append(f"successor    {report['successor'] or 'none yet'}")
     for model in report["models_to_retrain"]:
