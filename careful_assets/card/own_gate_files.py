@@ -1,7 +1,7 @@
 """F: what the files of a dataset's own gates must be, told when the card is read and nothing is run.
 
-Belongs here: that a query is one SELECT that gives the same answer every time, and that a suite's expectations exist.
-Does not belong here: which files a card names (`own_gates`), and running them (the room of filtering).
+Belongs here: that a file holds one query, which gives the same answer every time, and that a suite's expectations
+exist. Does not belong here: which files a card names (`own_gates`), and running them (the room of filtering).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 # SQL writes these without brackets, so that they parse as columns.
 _BARE = frozenset({"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"})
 _ENDS_THE_QUERY = frozenset({"error"})  # volatile by DuckDB's word, so that it is not left out
-_SHAPE = "a gate is one SELECT of row_id, reason and score"
+_SHAPE = "a gate is one query for row_id, reason and score"
 
 
 def read_query(path: Path) -> bytes:
@@ -44,9 +44,9 @@ def read_query(path: Path) -> bytes:
         raise refuse(f"is no SQL that DuckDB reads: {said.splitlines()[0]}", int(at[1]) if at else None) from None
     if len(statements) != 1:
         raise refuse(f"holds {len(statements)} statements; {_SHAPE}")
-    kind = statements[0].type.name
-    if kind != "SELECT":
-        raise refuse(f"is a statement of the kind {kind}; {_SHAPE}")
+    kind = statements[0].type
+    if kind != duckdb.StatementType.SELECT:
+        raise refuse(f"is a statement of the kind {kind.name}; {_SHAPE}")
     parsed = _parsed(text)
     if parsed.get("error"):
         raise refuse(f"cannot be looked through for functions that hang on chance or the clock; {_SHAPE}")

@@ -146,7 +146,8 @@ def test_a_query_that_may_answer_otherwise_is_a_fault(tmp_path: Path, query: str
 def test_a_query_that_speaks_of_chance_in_words_is_none(tmp_path: Path) -> None:
     """Texts, other columns of a name and functions of fixed values are no chance."""
     query = "select row_id, 'random' as reason, age(x, x) as now from (select row_id, timestamp '2020-01-01' as x)"
-    read(tmp_path, with_gates("name: policy, sql: gates/policy.sql"), policy__sql=query)
+    loaded = read(tmp_path, with_gates("name: policy, sql: gates/policy.sql"), policy__sql=query)
+    assert [gate.content for gate in loaded.own_gates] == [query.encode()]
 
 
 def test_an_expectation_that_does_not_exist_is_a_fault_of_the_suite(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def answer_of(asked: dict[str, Any], candidates: bytes, anchors: bytes) -> tuple
     """The answer's rows as Arrow, at most one more than there are candidates; or what is wrong, in words.
 
     Args:
-        asked: `query`, the text of one SELECT statement; `room`, the most bytes that the rows may take.
+        asked: `query`, the text of one query; `room`, the most bytes that the rows may take.
         candidates: the columns that the query sees, as an Arrow stream.
         anchors: likewise.
     """
